@@ -1,0 +1,3 @@
+//! mqtt-kube.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Mosquitto's own files.
