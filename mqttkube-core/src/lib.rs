@@ -1,1 +1,4 @@
 //! Bindings.
+
+pub mod event;
+pub mod ids;
