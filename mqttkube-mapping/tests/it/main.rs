@@ -1,0 +1,3 @@
+//! Tests of the mapping language from outside.
+
+mod routing;
