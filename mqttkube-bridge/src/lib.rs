@@ -1,1 +1,6 @@
-//! The bridge.
+//! A local MQTT broker joined to a cloud broker whose credentials expire.
+//!
+//! - [`credential`]: what a cloud accepts as a password and when it has to be made anew: JSON Web Tokens signed with a
+//!   device key, shared access signatures, token files that rotate, fixed passwords.
+
+pub mod credential;

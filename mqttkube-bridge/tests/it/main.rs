@@ -1,0 +1,5 @@
+//! Credentials and their schedule, against published vectors, the openssl command and a simulated clock.
+
+mod keys;
+mod schedule;
+mod tokens;

@@ -1,0 +1,156 @@
+//! Tokens against published vectors: RFC 7515 appendix A, and a token signed deterministically by RFC 6979.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use mqttkube_bridge::credential::{
+    Algorithm, CLOCK_FLOOR, Claims, CredentialError, Header, Jwt, JwtSource, SasKey, SasSource, Source,
+    StaticSource, TokenText, UnixTime, sas_token, token_expiry,
+};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+
+const RFC7515_A3: &[u8] = include_bytes!("../keys/rfc7515-a3.pem");
+const PUBLIC_X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
+const PUBLIC_Y: &str = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
+const DETERMINISTIC: &str = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJhdWQiOiJteS1wcm9qZWN0IiwiZXhwIjoxNTA5NjUwODAxLCJpYXQiOjE1MDk2NDcyMDF9.0agJyImD9nLXRgOh5kMssMLltqyruwJg7HFBZJ953UsYtWqLSRM2lN-Wbl41LTyaBd45QiR3YMPxUldZcgsy8g";
+
+fn bytes(base64url: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(base64url).expect("base64url")
+}
+
+/// Verifies an ES256 token with the public half of the key of RFC 7515 A.3.
+#[track_caller]
+fn verify(token: &str) {
+    let (input, signature) = token.rsplit_once('.').expect("a token has dots");
+    let point = [vec![4], bytes(PUBLIC_X), bytes(PUBLIC_Y)].concat();
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+        .verify(input.as_bytes(), &bytes(signature))
+        .expect("the signature is right");
+}
+
+#[test]
+fn the_signature_of_rfc_7515_a3_verifies() {
+    verify(
+        "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+    );
+}
+
+#[test]
+fn a_device_token_equals_the_vector_up_to_its_signature_and_verifies() {
+    let claims = Claims {
+        audience: "my-project".to_owned(),
+        issued_at: UnixTime(1_509_647_201),
+        expires: UnixTime(1_509_650_801),
+    };
+    let jwt = Jwt {
+        header: Header {
+            algorithm: Algorithm::Es256,
+        },
+        claims,
+    };
+    assert_eq!(
+        Some(jwt.signing_input().as_str()),
+        DETERMINISTIC.rsplit_once('.').map(|(input, _)| input)
+    );
+    verify(DETERMINISTIC);
+    let key = mqttkube_bridge::credential::SigningKey::from_pem(RFC7515_A3).expect("the vector is a key");
+    verify(&jwt.sign(&key).expect("the system has randomness"));
+}
+
+/// RFC 7515 A.2: RS256 is deterministic, so the whole signature must match.
+#[test]
+fn rs256_signs_as_rfc_7515_a2() {
+    let key = mqttkube_bridge::credential::SigningKey::from_pem(include_bytes!("../keys/rfc7515-a2.pem"))
+        .expect("the vector is a key");
+    let input = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+    let signature = key.sign(input.as_bytes()).expect("the system has randomness");
+    assert_eq!(
+        URL_SAFE_NO_PAD.encode(signature),
+        "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw"
+    );
+}
+
+#[test]
+fn shared_access_signatures_equal_the_vectors() {
+    let key = SasKey::from_base64(&STANDARD.encode((0..32).collect::<Vec<u8>>())).expect("it is base64");
+    let end = UnixTime(1_509_650_801);
+    assert_eq!(
+        *sas_token(&key, "myhub.azure-devices.net/devices/dev1", None, end),
+        "SharedAccessSignature sr=myhub.azure-devices.net%2Fdevices%2Fdev1&sig=6IKN5jCMpNYXsHaB33v9W6hqzzl%2B7pdTqT02YfI22Pk%3D&se=1509650801"
+    );
+    assert_eq!(
+        *sas_token(&key, "myhub.azure-devices.net", Some("iothubowner"), end),
+        "SharedAccessSignature sr=myhub.azure-devices.net&sig=o7GSiMkwVp3ilAZHxeVI3x7ZJIks6GntuDTVC32fmgA%3D&se=1509650801&skn=iothubowner"
+    );
+}
+
+#[test]
+fn a_clock_before_the_release_makes_no_token() {
+    let mut jwt = JwtSource::new(RFC7515_A3, "p", 3_600).expect("the vector is a key");
+    let mut sas = SasSource::new("AAEC", "hub", "d", None, 3_600).expect("it is base64");
+    let early = UnixTime(CLOCK_FLOOR.0 - 1);
+    for source in [&mut jwt as &mut dyn Source, &mut sas] {
+        assert_eq!(
+            source.issue(early).map(|_| ()),
+            Err(CredentialError::ClockTooEarly(early))
+        );
+        assert!(source.issue(CLOCK_FLOOR).is_ok(), "{source:?}");
+    }
+}
+
+#[test]
+fn lifetimes_beyond_a_day_are_refused() {
+    let error = JwtSource::new(RFC7515_A3, "p", 86_401).expect_err("too long");
+    assert_eq!(
+        error.to_string(),
+        "a token lifetime of 86401 s is outside 1 s to 86400 s"
+    );
+}
+
+#[test]
+fn no_debug_form_shows_a_secret() {
+    let canary = "canary-7f3a";
+    let basic = mqttkube_bridge::credential::Credential {
+        username: Some("u".to_owned()),
+        secret: canary.to_owned().into(),
+        expires: None,
+    };
+    let token = TokenText::new(None, canary, Some(60), CLOCK_FLOOR).expect("a lifetime is given");
+    let key = SasKey::from_base64("Y2FuYXJ5LTdmM2E=").expect("it is base64");
+    let shown = format!("{:?} {token:?} {key:?}", StaticSource(basic));
+    assert!(!shown.contains(canary) && !shown.contains("Y2FuYXJ5"), "{shown}");
+}
+
+#[test]
+fn the_expiry_of_a_foreign_token_is_read_without_its_key() {
+    assert_eq!(token_expiry(DETERMINISTIC), Ok(UnixTime(1_509_650_801)));
+    // The sample on ClearBlade's own page ends before it begins; it is read as it stands and is stale at once.
+    assert_eq!(token_expiry("e30.eyJleHAiOjEuOX0.x"), Ok(UnixTime(1)));
+    assert_eq!(
+        token_expiry("a.b"),
+        Err(CredentialError::Token("is not three parts joined by dots"))
+    );
+    assert_eq!(
+        token_expiry("a.*.c"),
+        Err(CredentialError::Token("is not base64url"))
+    );
+    assert_eq!(
+        token_expiry("a.e30.c"),
+        Err(CredentialError::Token("has no `exp` claim"))
+    );
+}
+
+#[test]
+fn a_token_file_that_ends_and_is_not_replaced_is_stale_and_a_bad_one_changes_nothing() {
+    let now = UnixTime(1_509_650_000);
+    let mut source = TokenText::new(None, DETERMINISTIC, None, now).expect("it has an expiry");
+    assert_eq!(
+        source.replace("", None, now),
+        Err(CredentialError::Token("is empty"))
+    );
+    assert_eq!(*source.issue(now).expect("still good").secret, DETERMINISTIC);
+    let late = UnixTime(1_509_650_811);
+    assert_eq!(
+        source.issue(late).map(|_| ()),
+        Err(CredentialError::Stale { seconds: 10 })
+    );
+}
