@@ -2,3 +2,5 @@
 
 pub mod event;
 pub mod ids;
+pub mod kinds;
+mod suggest;
