@@ -1,5 +1,6 @@
 //! Credentials and their schedule, against published vectors, the openssl command and a simulated clock.
 
+mod endpoints;
 mod keys;
 mod schedule;
 mod tokens;
