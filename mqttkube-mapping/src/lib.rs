@@ -1,7 +1,17 @@
 //! The mapping language.
 
+mod error;
+mod payload;
 mod router;
+mod rule;
+mod spec;
 mod topic;
+mod value;
+mod value_map;
 
+pub use error::{CompileError, ErrorKind, EvalError, EvalErrorKind, PathSeg};
+pub use payload::{CastError, CastType, Encoding, cast, parse_json, publish_bytes, text};
 pub use router::{Router, SubscriptionDiff};
+pub use spec::{MapKey, SpecNode, ValuesSpec};
 pub use topic::{Topic, TopicError, TopicFilter, TopicPrefix};
+pub use value_map::{Direction, Input, InputValue, Match, Miss, Outcome, ValueMap};

@@ -1,3 +1,4 @@
 //! Tests of the mapping language from outside.
 
 mod routing;
+mod vectors;
