@@ -3,6 +3,8 @@
 //! - [`credential`]: what a cloud accepts as a password and when it has to be made anew: JSON Web Tokens signed with a
 //!   device key, shared access signatures, token files that rotate, fixed passwords.
 //! - [`endpoint`]: where the cloud services listen, what they want as client id and user name, and what they do not take.
+//! - [`sidecar`]: the refresher that keeps a stock Mosquitto's bridge supplied with fresh tokens.
 
 pub mod credential;
 pub mod endpoint;
+pub mod sidecar;

@@ -3,4 +3,5 @@
 mod endpoints;
 mod keys;
 mod schedule;
+mod sidecar;
 mod tokens;

@@ -1,0 +1,227 @@
+//! The loop: token, file, broker, wait.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::{Reload, SidecarError, Template, Values, replace_file};
+use crate::credential::{Clock, Next, Schedule, ScheduleOptions, Source, UnixTime};
+
+/// What the refresher works with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The template; read anew each time, so that a changed ConfigMap takes effect.
+    pub template: PathBuf,
+    /// The broker's configuration file.
+    pub output: PathBuf,
+    /// What goes into the template besides the token.
+    pub values: Values,
+    /// How the broker is told.
+    pub reload: Reload,
+    /// When a token is replaced.
+    pub schedule: ScheduleOptions,
+}
+
+/// What the refresher has done, for probes and metrics. It never holds a secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// When the present token was made, in seconds since 1970.
+    pub issued: Option<u64>,
+    /// When it ends.
+    pub expires: Option<u64>,
+    /// When the broker was last told.
+    pub last_reload: Option<u64>,
+    /// How many files were written.
+    pub refreshes: u64,
+    /// How many times the broker was told.
+    pub reloads: u64,
+    /// How many rounds failed.
+    pub failures: u64,
+    /// Why the last round failed; `None` when it did not.
+    pub error: Option<String>,
+}
+
+impl Status {
+    /// A file with a token that is good at `now` has been written.
+    #[must_use]
+    pub fn ready(&self, now: UnixTime) -> bool {
+        self.expires.is_some_and(|expires| now.0 < expires)
+    }
+
+    /// The Prometheus text form.
+    #[must_use]
+    pub fn metrics(&self, now: UnixTime) -> String {
+        let since = |then: Option<u64>| then.map(|then| now.0.saturating_sub(then) as i64);
+        let left = self.expires.map(|expires| expires as i64 - now.0 as i64);
+        let rows = [
+            (
+                "token_age_seconds",
+                "gauge",
+                "Age of the token in the file",
+                since(self.issued),
+            ),
+            ("token_left_seconds", "gauge", "Time until it ends", left),
+            (
+                "reload_age_seconds",
+                "gauge",
+                "Time since the broker was told",
+                since(self.last_reload),
+            ),
+            (
+                "refreshes_total",
+                "counter",
+                "Files written",
+                Some(self.refreshes as i64),
+            ),
+            (
+                "reloads_total",
+                "counter",
+                "Times the broker was told",
+                Some(self.reloads as i64),
+            ),
+            (
+                "failures_total",
+                "counter",
+                "Rounds that failed",
+                Some(self.failures as i64),
+            ),
+        ];
+        let row = |(name, kind, help, value): (&str, &str, &str, Option<i64>)| {
+            let value = value?;
+            let name = format!("mqttkube_refresher_{name}");
+            Some(format!(
+                "# HELP {name} {help}.\n# TYPE {name} {kind}\n{name} {value}\n"
+            ))
+        };
+        rows.into_iter().filter_map(row).collect()
+    }
+}
+
+/// Runs until `stop` is ready. Failures are retried and told through `status`; nothing ends the loop but `stop`.
+///
+/// The caller is expected to give the broker a start that waits for the file (in Kubernetes: the refresher is a native
+/// sidecar with a startup probe on readiness).
+pub async fn run(
+    options: Options,
+    mut source: Box<dyn Source>,
+    status: watch::Sender<Status>,
+    stop: impl Future<Output = ()>,
+) {
+    let mut stop = pin!(stop);
+    let mut schedule = Schedule::new(options.schedule);
+    loop {
+        let wait = match schedule.next(clock()) {
+            Next::Issue => {
+                tokio::select! {
+                    biased;
+                    () = &mut stop => return,
+                    outcome = round(&options, source.as_mut(), &mut schedule, &status) => record(outcome, &mut schedule, &status),
+                }
+                continue;
+            }
+            Next::Wait(until) => Some(until),
+            Next::Never => None,
+        };
+        let pause = async {
+            match wait {
+                Some(until) => tokio::time::sleep_until(until.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = &mut stop => return,
+            () = pause => {}
+        }
+    }
+}
+
+/// One token on its way: made, written, and the broker told.
+async fn round(
+    options: &Options,
+    source: &mut dyn Source,
+    schedule: &mut Schedule,
+    status: &watch::Sender<Status>,
+) -> Result<(), SidecarError> {
+    let now = clock();
+    let credential = source.issue(now.wall)?;
+    let read = std::fs::read_to_string(&options.template);
+    let text = read.map_err(|source| SidecarError::Read {
+        path: options.template.clone(),
+        source,
+    })?;
+    let config = Template::new(&text)?.render(&options.values, &credential.secret)?;
+    let written = replace_file(&options.output, config.as_bytes());
+    written.map_err(|source| SidecarError::Write {
+        path: options.output.clone(),
+        source,
+    })?;
+    status.send_modify(|status| {
+        status.issued = Some(now.wall.0);
+        status.expires = credential.expires.map(|expires| expires.0);
+        status.refreshes += 1;
+    });
+    // A broker that was never told still holds the old token, so this round is not over before it was.
+    if options.reload.apply().await? {
+        status.send_modify(|status| {
+            status.last_reload = Some(clock().wall.0);
+            status.reloads += 1;
+        });
+    }
+    schedule.issued(credential.expires, now, random());
+    schedule.accepted();
+    Ok(())
+}
+
+fn record(outcome: Result<(), SidecarError>, schedule: &mut Schedule, status: &watch::Sender<Status>) {
+    let error = outcome.err();
+    if let Some(error) = &error {
+        tracing::warn!(
+            error = chain(error),
+            "the broker's configuration was not refreshed; trying again"
+        );
+        schedule.failed(clock(), random());
+    } else {
+        tracing::info!("the broker's configuration holds a fresh token");
+    }
+    status.send_modify(|status| {
+        status.failures += u64::from(error.is_some());
+        status.error = error.as_ref().map(|error| chain(error));
+    });
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    text
+}
+
+fn clock() -> Clock {
+    let wall = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    Clock {
+        wall: UnixTime(wall),
+        mono: Instant::now(),
+    }
+}
+
+/// Jitter need not be unpredictable; where the system has no randomness, none is added.
+fn random() -> u32 {
+    let mut bytes = [0; 4];
+    match SystemRandom::new().fill(&mut bytes) {
+        Ok(()) => u32::from_ne_bytes(bytes),
+        Err(_) => 0,
+    }
+}
