@@ -1,0 +1,4 @@
+//! Names and quantities against the rules of Kubernetes.
+
+mod names;
+mod quantities;
