@@ -66,6 +66,12 @@ pub enum Event {
         /// Which watch.
         watch: WatchId,
     },
+    /// The API server accepted a watch: it works, until [`Event::WatchFailed`] says otherwise. After a failure this
+    /// is the only sign of recovery when the watch goes on from where it was and no object has changed.
+    Watching {
+        /// Which watch.
+        watch: WatchId,
+    },
     /// A watch ended with an error; it is being started again by the caller.
     WatchFailed {
         /// Which watch.
