@@ -1,0 +1,384 @@
+//! The caller's side of a session.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::error::{Error, PublishError};
+use crate::event::{AckToken, Event};
+use crate::message::{Publish, Subscription, check_topic};
+use crate::options::Options;
+use crate::session::Session;
+use crate::status::{State, Status};
+
+/// How a publish ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// The broker acknowledged it (PUBACK or PUBCOMP).
+    Acknowledged,
+    /// QoS 0: it was handed to the connection. Nobody will say whether it arrived.
+    Sent,
+    /// A newer publish of the same topic took its place before it was sent.
+    Superseded,
+}
+
+pub(crate) type Outcome = Result<Delivery, PublishError>;
+
+/// Resolves when the fate of a publish is known, however many connections that takes. Dropping it changes nothing.
+#[derive(Debug)]
+#[must_use = "a receipt tells whether the broker took the message; drop it if that does not matter"]
+pub struct Receipt(oneshot::Receiver<Outcome>);
+
+impl Future for Receipt {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        Pin::new(&mut self.0)
+            .poll(cx)
+            .map(|answer| answer.unwrap_or(Err(PublishError::Closed)))
+    }
+}
+
+/// What the session keeps for the one who waits for a receipt.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    receipt: oneshot::Sender<Outcome>,
+    /// A place in the outbox, given back when the ticket is resolved.
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Ticket {
+    /// For the session's own publishes.
+    pub(crate) fn unwatched() -> Self {
+        Self {
+            receipt: oneshot::channel().0,
+            _place: None,
+        }
+    }
+
+    pub(crate) fn resolve(self, outcome: Outcome) {
+        // Nobody waiting is fine.
+        let _ = self.receipt.send(outcome);
+    }
+}
+
+/// A request to the session.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Publish(Publish, Ticket),
+    Subscribe(Vec<Subscription>),
+    Unsubscribe(Vec<String>),
+    Ack(AckToken),
+    Close { grace: Duration },
+}
+
+/// The session's end of the channels. Requests other than publishes come first; there are never many: acknowledgements
+/// are bounded by what the broker may send, the rest by the program's configuration.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    requests: mpsc::UnboundedReceiver<Command>,
+    publishes: mpsc::Receiver<Command>,
+}
+
+impl Inbox {
+    /// The next request; none when every client is gone.
+    pub(crate) async fn next(&mut self) -> Option<Command> {
+        tokio::select! {
+            biased;
+            Some(command) = self.requests.recv() => Some(command),
+            Some(command) = self.publishes.recv() => Some(command),
+            else => None,
+        }
+    }
+
+    /// Takes no more, and returns what was on its way.
+    pub(crate) fn close(&mut self) -> Vec<Command> {
+        self.requests.close();
+        self.publishes.close();
+        let mut rest = Vec::new();
+        while let Ok(command) = self.publishes.try_recv() {
+            rest.push(command);
+        }
+        while let Ok(command) = self.requests.try_recv() {
+            rest.push(command);
+        }
+        rest
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    requests: mpsc::UnboundedSender<Command>,
+    publishes: mpsc::Sender<Command>,
+    places: Arc<Semaphore>,
+    status: watch::Receiver<Status>,
+    max_publish: usize,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A handle to the session. Clones talk to the same one; when all are gone the session says goodbye and ends.
+#[derive(Debug, Clone)]
+pub struct Client(Arc<Shared>);
+
+impl Client {
+    /// Publishes a message; returns when it has its place in the outbox, which waits while that is full. The receipt
+    /// then tells how it ended. A publish where the newest wins never waits for room.
+    ///
+    /// # Errors
+    /// [`Error::Topic`] and [`Error::TooLarge`] for what no broker could take, [`Error::Closed`] after [`Client::close`].
+    pub async fn publish(&self, publish: Publish) -> Result<Receipt, Error> {
+        self.check(&publish)?;
+        let place = if publish.newest_wins {
+            None
+        } else {
+            Some(
+                self.0
+                    .places
+                    .clone()
+                    .acquire_owned()
+                    .await
+                    .map_err(|_| Error::Closed)?,
+            )
+        };
+        let (receipt, answer) = oneshot::channel();
+        let command = Command::Publish(
+            publish,
+            Ticket {
+                receipt,
+                _place: place,
+            },
+        );
+        self.0.publishes.send(command).await.map_err(|_| Error::Closed)?;
+        Ok(Receipt(answer))
+    }
+
+    /// Publishes a message without waiting.
+    ///
+    /// # Errors
+    /// As [`Client::publish`], and [`Error::Full`] where that would wait.
+    pub fn try_publish(&self, publish: Publish) -> Result<Receipt, Error> {
+        self.check(&publish)?;
+        let place = if publish.newest_wins {
+            None
+        } else {
+            Some(
+                self.0
+                    .places
+                    .clone()
+                    .try_acquire_owned()
+                    .map_err(|_| self.full_or_closed())?,
+            )
+        };
+        let (receipt, answer) = oneshot::channel();
+        let command = Command::Publish(
+            publish,
+            Ticket {
+                receipt,
+                _place: place,
+            },
+        );
+        self.0
+            .publishes
+            .try_send(command)
+            .map_err(|refused| match refused {
+                mpsc::error::TrySendError::Full(_) => Error::Full,
+                mpsc::error::TrySendError::Closed(_) => Error::Closed,
+            })?;
+        Ok(Receipt(answer))
+    }
+
+    fn check(&self, publish: &Publish) -> Result<(), Error> {
+        check_topic(&publish.topic)?;
+        let (size, limit) = (publish.payload.len(), self.0.max_publish);
+        if size > limit {
+            return Err(Error::TooLarge {
+                topic: publish.topic.clone(),
+                size,
+                limit,
+            });
+        }
+        Ok(())
+    }
+
+    fn full_or_closed(&self) -> Error {
+        if self.0.places.is_closed() {
+            Error::Closed
+        } else {
+            Error::Full
+        }
+    }
+
+    /// Listens to these filters, now and after every reconnect; a filter that is already there gets the new settings.
+    /// The broker's answers come as [`Event::Subscribed`].
+    ///
+    /// # Errors
+    /// [`Error::SharedId`] if two filters of the list share an identifier, [`Error::Closed`] after [`Client::close`].
+    pub fn subscribe(&self, subscriptions: Vec<Subscription>) -> Result<(), Error> {
+        let mut owners = std::collections::HashMap::new();
+        for subscription in &subscriptions {
+            let owner = owners.insert(subscription.id, &subscription.filter);
+            if let Some(first) = owner.filter(|first| **first != subscription.filter) {
+                let (first, second) = (first.clone(), subscription.filter.clone());
+                return Err(Error::SharedId {
+                    first,
+                    second,
+                    id: subscription.id,
+                });
+            }
+        }
+        self.request(Command::Subscribe(subscriptions))
+    }
+
+    /// Listens to these filters no longer.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] after [`Client::close`].
+    pub fn unsubscribe(&self, filters: Vec<String>) -> Result<(), Error> {
+        self.request(Command::Unsubscribe(filters))
+    }
+
+    /// The work on a message is done: the broker may forget it. Acknowledgements leave in the order in which the
+    /// messages came; one from an earlier connection is dropped, because the broker sends that message again.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] after [`Client::close`].
+    pub fn ack(&self, token: AckToken) -> Result<(), Error> {
+        if token.sequence.is_none() {
+            return Ok(());
+        }
+        self.request(Command::Ack(token))
+    }
+
+    fn request(&self, command: Command) -> Result<(), Error> {
+        self.0.requests.send(command).map_err(|_| Error::Closed)
+    }
+
+    /// Says goodbye: publishes `offline` where availability is set, waits up to `grace` for what is in the outbox,
+    /// sends DISCONNECT and ends the session's task. The broker keeps the subscriptions and the unacknowledged messages.
+    /// Returns how many publishes were given up.
+    pub async fn close(&self, grace: Duration) -> usize {
+        // An error means that it is closing already.
+        let _ = self.request(Command::Close { grace });
+        let task = self.0.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the MQTT session ended unexpectedly");
+        }
+        let mut status = self.0.status.clone();
+        match status.wait_for(|status| status.state == State::Closed).await {
+            Ok(status) => status.given_up,
+            Err(_) => self.0.status.borrow().given_up,
+        }
+    }
+
+    /// A snapshot of state and counters.
+    pub fn status(&self) -> Status {
+        self.0.status.borrow().clone()
+    }
+}
+
+/// What the session reports, in order.
+#[derive(Debug)]
+pub struct Events {
+    events: mpsc::UnboundedReceiver<Event>,
+    backlog: Arc<AtomicUsize>,
+}
+
+impl Events {
+    /// The next event; none after the session has ended. Cancelling the future loses nothing.
+    pub async fn next(&mut self) -> Option<Event> {
+        let event = self.events.recv().await?;
+        if let Event::Message(message) = &event
+            && message.token.sequence.is_none()
+        {
+            self.backlog.fetch_sub(message.weight(), Ordering::Relaxed);
+        }
+        Some(event)
+    }
+}
+
+/// Where the session reports to. What waits here is bounded: messages at QoS 1 by what the broker may send without an
+/// acknowledgement, messages at QoS 0 by their bytes, all else by the pace of connections.
+#[derive(Debug)]
+pub(crate) struct Reports {
+    events: mpsc::UnboundedSender<Event>,
+    backlog: Arc<AtomicUsize>,
+}
+
+impl Reports {
+    pub(crate) fn send(&self, event: Event) {
+        if let Event::Message(message) = &event
+            && message.token.sequence.is_none()
+        {
+            self.backlog.fetch_add(message.weight(), Ordering::Relaxed);
+        }
+        // An owner who only publishes may have dropped the other end.
+        let _ = self.events.send(event);
+    }
+
+    /// Bytes of QoS 0 messages that nobody took yet.
+    pub(crate) fn backlog(&self) -> usize {
+        self.backlog.load(Ordering::Relaxed)
+    }
+}
+
+/// Starts a session: one task that connects, and stays connected until [`Client::close`]. Must be called within a
+/// tokio runtime. Returns at once; [`Event::Online`] tells when the broker is there.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use mqttkube_mqtt::{connect, Event, Options};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), mqttkube_mqtt::OptionsError> {
+/// let (client, mut events) = connect(Options::builder("127.0.0.1", "doc").port(1).build()?);
+/// let Some(Event::Offline { reason, .. }) = events.next().await else { panic!("nobody listens on port 1") };
+/// assert!(reason.starts_with("cannot connect to 127.0.0.1 port 1"), "{reason}");
+/// client.close(Duration::ZERO).await;
+/// # Ok(())
+/// # }
+/// ```
+pub fn connect(options: Options) -> (Client, Events) {
+    /// Publishes on their way to the session; the outbox proper is bounded by its places.
+    const ON_THE_WAY: usize = 64;
+
+    let (requests, requests_end) = mpsc::unbounded_channel();
+    let (publishes, publishes_end) = mpsc::channel(ON_THE_WAY);
+    let (events, events_end) = mpsc::unbounded_channel();
+    let (status_end, status) = watch::channel(Status::default());
+    let backlog = Arc::new(AtomicUsize::new(0));
+    let places = Arc::new(Semaphore::new(options.inner.outbox));
+    let max_publish = options.inner.max_publish;
+    let inbox = Inbox {
+        requests: requests_end,
+        publishes: publishes_end,
+    };
+    let reports = Reports {
+        events,
+        backlog: backlog.clone(),
+    };
+    let session = Session::new(options.inner, inbox, reports, status_end, places.clone());
+    let task = Mutex::new(Some(tokio::spawn(session.run())));
+    let client = Client(Arc::new(Shared {
+        requests,
+        publishes,
+        places,
+        status,
+        max_publish,
+        task,
+    }));
+    (
+        client,
+        Events {
+            events: events_end,
+            backlog,
+        },
+    )
+}

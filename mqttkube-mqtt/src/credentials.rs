@@ -1,0 +1,121 @@
+//! Who we are to the broker, asked again at every connection.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+/// Text that is wiped from memory when it is dropped and never shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// Takes over the text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The text itself. Keep copies short-lived.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn zeroizing(&self) -> Zeroizing<String> {
+        self.0.clone()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() {
+            "Password(empty)"
+        } else {
+            "Password(***)"
+        })
+    }
+}
+
+/// What one connection presents to the broker.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Login {
+    /// Empty: not sent.
+    pub username: String,
+    /// Empty: not sent.
+    pub password: Password,
+    /// Method and data of enhanced authentication, MQTT 5 only (for example `OAUTH2-JWT` and a token).
+    pub authentication: Option<(String, Bytes)>,
+}
+
+impl Login {
+    /// User name and password.
+    pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
+        Self {
+            username: username.into(),
+            password: Password::new(password),
+            authentication: None,
+        }
+    }
+}
+
+/// Why credentials could not be had. Its text is shown, so it must not hold a secret.
+pub type CredentialsError = Box<dyn StdError + Send + Sync>;
+
+type Ask = dyn Fn() -> Pin<Box<dyn Future<Output = Result<Login, CredentialsError>> + Send>> + Send + Sync;
+
+/// Where the [`Login`] comes from. It is asked before every connection, so that a rotated file or a fresh token is used
+/// without a restart. When asking fails, the last login is tried once more and a warning tells so.
+///
+/// ```
+/// use mqttkube_mqtt::{Credentials, Login};
+///
+/// let fixed = Credentials::fixed(Login::new("bridge", "s3cret"));
+/// let minted = Credentials::from_fn(|| async {
+///     let token = "eyJhbGciOiJFUzI1NiJ9".to_owned(); // ask an issuer, read a file
+///     Ok(Login::new("unused", token))
+/// });
+/// assert!(!format!("{fixed:?}").contains("s3cret"));
+/// # drop(minted);
+/// ```
+#[derive(Clone)]
+pub struct Credentials(Arc<Ask>);
+
+impl Credentials {
+    /// None: an anonymous connection.
+    pub fn none() -> Self {
+        Self::fixed(Login::default())
+    }
+
+    /// The same at every connection.
+    pub fn fixed(login: Login) -> Self {
+        Self::from_fn(move || std::future::ready(Ok(login.clone())))
+    }
+
+    /// Whatever the function gives at the time of the connection.
+    pub fn from_fn<F, Answer>(ask: F) -> Self
+    where
+        F: Fn() -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<Login, CredentialsError>> + Send + 'static,
+    {
+        Self(Arc::new(move || Box::pin(ask())))
+    }
+
+    pub(crate) async fn ask(&self) -> Result<Login, CredentialsError> {
+        (self.0)().await
+    }
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
+}

@@ -1,0 +1,4 @@
+//! The session against brokers: one embedded, one real, and one that follows a script byte by byte.
+
+mod session;
+mod support;
