@@ -35,25 +35,16 @@ impl Watched {
     }
 
     /// The next event that `pick` accepts; others are dropped.
-    #[track_caller]
-    pub(crate) fn until<T>(
-        &mut self,
-        what: &'static str,
-        mut pick: impl FnMut(Event) -> Option<T>,
-    ) -> impl Future<Output = T> {
-        async move {
-            let wait = async {
-                loop {
-                    let event = self.events.next().await.expect("the session runs");
-                    if let Some(found) = pick(event) {
-                        return found;
-                    }
+    pub(crate) async fn until<T>(&mut self, what: &str, mut pick: impl FnMut(Event) -> Option<T>) -> T {
+        let wait = async {
+            loop {
+                let event = self.events.next().await.expect("the session runs");
+                if let Some(found) = pick(event) {
+                    return found;
                 }
-            };
-            timeout(PATIENCE, wait)
-                .await
-                .unwrap_or_else(|_| panic!("no {what} within {PATIENCE:?}"))
-        }
+            }
+        };
+        timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("no {what} within {PATIENCE:?}"))
     }
 
     /// Epoch and whether the session was kept.
