@@ -8,6 +8,8 @@ mod spec;
 mod topic;
 mod value;
 mod value_map;
+#[cfg(feature = "yaml")]
+pub mod yaml;
 
 pub use error::{CompileError, ErrorKind, EvalError, EvalErrorKind, PathSeg};
 pub use payload::{CastError, CastType, Encoding, cast, parse_json, publish_bytes, text};

@@ -2,3 +2,6 @@
 
 mod routing;
 mod vectors;
+mod vectors_topics;
+mod vectors_yaml;
+mod yaml;

@@ -1,0 +1,607 @@
+//! YAML trees: limits, positions, messages, typed reading.
+
+use std::collections::BTreeMap;
+
+use mqttkube_mapping::yaml::{
+    self, Content, Cursor, Duration, Limits, Loader, Node, Position, Schema, Secret, Size,
+};
+use mqttkube_mapping::{CompileError, ErrorKind, PathSeg};
+use proptest::prelude::*;
+use serde_json::json;
+
+#[track_caller]
+fn check_errors(text: &str, expected: &[&str]) {
+    let errors = yaml::parse(text, "f", "")
+        .map(|_| ())
+        .expect_err("the text is wrong")
+        .to_string();
+    assert_eq!(errors.lines().collect::<Vec<_>>(), expected);
+}
+
+#[track_caller]
+fn check_kubectl(text: &str, expected: serde_json::Value) {
+    let tree = Loader::new("f", "")
+        .schema(Schema::Kubectl)
+        .parse(text)
+        .expect("the text is right");
+    assert_eq!(tree.root().to_json(), Ok(expected), "{text}");
+}
+
+#[track_caller]
+fn check_config(text: &str, expected: serde_json::Value) {
+    let tree = yaml::parse(text, "f", "").expect("the text is right");
+    assert_eq!(tree.root().to_json(), Ok(expected), "{text}");
+}
+
+fn position(line: u32, column: u32) -> Position {
+    Position { line, column }
+}
+
+#[test]
+fn all_errors_of_a_file_are_told_at_once_in_its_order() {
+    check_errors(
+        "a: !!str x\nb: 99999999999999999999\na: .inf\nc:\n  <<: 5\n",
+        &[
+            "f:1:4: error: the tag \"!!str\" is not allowed here; put the text in quotes instead",
+            "f:2:4: error: the integer 99999999999999999999 does not fit into 64 bits; put it in quotes if it is text",
+            "f:3:1: error: duplicate key \"a\"; it is there at line 1 already",
+            "f:3:4: error: .inf is not a finite number; put it in quotes if it is text",
+            "f:5:7: error: only mappings can be merged with \"<<\"",
+        ],
+    );
+}
+
+#[test]
+fn c17_a_tag_in_the_wrong_case_is_suggested() {
+    check_errors(
+        "v: !Relpath x\n",
+        &["f:1:4: error: the tag \"!Relpath\" is not allowed here; did you mean \"!relpath\"?"],
+    );
+    check_errors(
+        "v: !relpath [a]\n",
+        &["f:1:4: error: the tag \"!relpath\" is for one path, as text"],
+    );
+}
+
+#[test]
+fn c14_numbers_are_typed_as_pyyaml_types_them() {
+    check_config(
+        "[0b11, 0x_1F, -0x1f, +017, 0_7, 1__0, -.5, .5, 1._5, 1e3, 1.e+3, 1.5E-2, 0, -0, 00, 0_, 1.2_3]",
+        json!([
+            3, 31, -31, 15, 7, 10, "-.5", 0.5, 1.5, "1e3", 1000.0, 0.015, 0, 0, 0, 0, 1.23
+        ]),
+    );
+}
+
+#[test]
+fn kubectl_reads_yaml_1_1_as_go_does() {
+    check_kubectl(
+        "[on, No, y, ~, 0o17, 017, 08, 1e3, 1_000, 0x1F, -.5, 5., 2020-01-01, 1:30, 'on', !!str 5, !!int 5]",
+        json!([
+            true,
+            false,
+            true,
+            null,
+            15,
+            15,
+            8.0,
+            1000.0,
+            1000,
+            31,
+            -0.5,
+            5.0,
+            "2020-01-01",
+            "1:30",
+            "on",
+            "5",
+            5
+        ]),
+    );
+    check_kubectl(
+        "{1: a, true: b, 1.5: c}",
+        json!({"1": "a", "true": "b", "1.5": "c"}),
+    );
+    let loader = Loader::new("f", "").schema(Schema::Kubectl);
+    for wrong in ["a: !relpath x", "{~: 1}", "a: 1\na: 2", "a: !!binary aGk="] {
+        assert!(loader.parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn merged_keys_come_first_and_own_keys_win() {
+    let text = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc:\n  z: 3\n  <<: [*a, *b]\n  w: 3\n";
+    let tree = yaml::parse(text, "f", "").expect("the text is right");
+    let merged = tree
+        .root()
+        .get("c")
+        .expect("it is there")
+        .to_json()
+        .expect("keys are text");
+    assert_eq!(
+        merged.to_string(),
+        json!({"y": 1, "z": 3, "x": 1, "w": 3}).to_string()
+    );
+}
+
+#[test]
+fn positions_count_characters_and_lines_from_one() {
+    let text = "é: [a, \"日\"]\nb:\n  - x: 1\n    y: |\n      text\n";
+    let tree = yaml::parse(text, "f", "").expect("the text is right");
+    let list = tree.root().get("é").expect("it is there");
+    assert_eq!(list.position, position(1, 4));
+    let Content::Sequence(items) = &list.content else {
+        panic!("a list")
+    };
+    assert_eq!(
+        (items[0].position, items[1].position),
+        (position(1, 5), position(1, 8))
+    );
+    let Content::Sequence(items) = &tree.root().get("b").expect("it is there").content else {
+        panic!("a list")
+    };
+    assert_eq!(items[0].position, position(3, 5));
+    assert_eq!(items[0].get("y").map(|node| node.position), Some(position(5, 7)));
+}
+
+#[test]
+fn an_alias_stands_where_it_is_used() {
+    let tree = yaml::parse("a: &x {k: 1}\nb: *x\n", "f", "").expect("the text is right");
+    let copy = tree.root().get("b").expect("it is there");
+    assert_eq!(copy.position, position(2, 4));
+    assert_eq!(copy.get("k").map(|node| node.position), Some(position(1, 11)));
+}
+
+#[test]
+fn a_billion_laughs_end_at_the_budget() {
+    let mut text = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
+    for level in 1..=10 {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+        text += &format!("a{level}: &a{level} [{aliases}]\n");
+    }
+    let errors = yaml::parse(&text, "f", "")
+        .expect_err("it is too much")
+        .to_string();
+    assert!(
+        errors.contains(": error: the file holds more than 1000000 values"),
+        "{errors}"
+    );
+    let long = format!(
+        "a: &a {}\nb: [{}]\n",
+        "x".repeat(10_000),
+        vec!["*a"; 9000].join(", ")
+    );
+    let errors = yaml::parse(&long, "f", "")
+        .expect_err("it is too much")
+        .to_string();
+    assert!(errors.contains("longer than 16777216 bytes"), "{errors}");
+    let many = format!("a: &a 1\nb: [{}]\n", vec!["*a"; 10_001].join(", "));
+    let errors = yaml::parse(&many, "f", "")
+        .expect_err("it is too much")
+        .to_string();
+    assert!(errors.contains("more than 10000 aliases"), "{errors}");
+    check_errors(
+        "a: &a [*a]\n",
+        &["f:1:8: error: the alias stands inside of what it stands for"],
+    );
+}
+
+#[test]
+fn depth_is_limited_on_every_way_down() {
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(yaml::parse(&nested(32), "f", "").is_ok());
+    check_errors(
+        &nested(33),
+        &["f:1:33: error: lists and mappings are nested deeper than 32"],
+    );
+    let by_alias = format!(
+        "a: &a {}\nb: {}*a{}\n",
+        nested(16),
+        "[".repeat(16),
+        "]".repeat(16)
+    );
+    let errors = yaml::parse(&by_alias, "f", "")
+        .expect_err("it is too deep")
+        .to_string();
+    assert!(
+        errors.starts_with("f:2:20: error: lists and mappings are nested deeper"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn no_nesting_overflows_a_small_stack() {
+    let work = || {
+        let block: String = (0..2000)
+            .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+            .collect();
+        for text in [
+            "[".repeat(200_000),
+            "{a: ".repeat(100_000),
+            "- ".repeat(100_000),
+            "? ".repeat(100_000),
+            block,
+        ] {
+            assert!(yaml::parse(&text, "f", "").is_err());
+        }
+        let limits = || {
+            let mut limits = Limits::default();
+            limits.depth = usize::MAX;
+            limits
+        };
+        let deep = format!("{}1{}", "[".repeat(128), "]".repeat(128));
+        let tree = Loader::new("f", "")
+            .limits(limits())
+            .parse(&deep)
+            .expect("128 are allowed");
+        assert!(tree.root().to_json().is_ok());
+        assert!(
+            Loader::new("f", "")
+                .limits(limits())
+                .parse(&format!("[{deep}]"))
+                .is_err()
+        );
+    };
+    let thread = std::thread::Builder::new()
+        .stack_size(512 * 1024)
+        .spawn(work)
+        .expect("a thread starts");
+    thread.join().expect("no overflow");
+}
+
+#[test]
+fn files_that_are_too_large_are_refused_unread() {
+    let errors = yaml::parse(&" ".repeat((16 << 20) + 1), "f", "")
+        .expect_err("it is too much")
+        .to_string();
+    assert_eq!(
+        errors,
+        "f:1:1: error: the file has 16777217 bytes, more than the 16777216 allowed"
+    );
+}
+
+#[test]
+fn several_documents_are_read_only_where_they_are_wanted() {
+    check_errors(
+        "a: 1\n---\nb: 2\n",
+        &["f:2:1: error: a second document begins here, but the file must hold one"],
+    );
+    let all = Loader::new("f", "")
+        .parse_all("a: &x 1\n---\nb: 2\n...\n---\n")
+        .expect("three documents");
+    assert_eq!(all.len(), 3);
+    assert!(all[2].root().is_null());
+    assert!(
+        Loader::new("f", "").parse_all("a: &x 1\n---\nb: *x\n").is_err(),
+        "anchors end with their document"
+    );
+}
+
+#[derive(Debug, PartialEq)]
+struct Link {
+    host: String,
+    port: u16,
+    keepalive: Duration,
+    limit: Option<Size>,
+    tags: Vec<String>,
+}
+
+fn link(cursor: Cursor<'_>) -> Option<Link> {
+    let mut root = cursor.section("the configuration")?;
+    let link = root.section("link", "the link section").and_then(|mut section| {
+        let host = section.required("host");
+        let port = section.or("port", 1883);
+        let keepalive = section
+            .get("keepalive")
+            .and_then(|value| Duration::from_node_or_seconds(&value));
+        let limit = section.optional("limit");
+        let tags = section
+            .one_or_many("tags")
+            .iter()
+            .filter_map(Cursor::read)
+            .collect();
+        let _: Option<Secret> = section.optional("password");
+        section.finish();
+        Some(Link {
+            host: host?,
+            port,
+            keepalive: keepalive.unwrap_or_default(),
+            limit,
+            tags,
+        })
+    });
+    root.finish();
+    link
+}
+
+#[test]
+fn a_section_is_read_with_defaults() {
+    let text = "link: {host: h, keepalive: 60, limit: 64KiB, tags: one, password: 'p'}\n";
+    let (link, found) = yaml::parse(text, "f", "")
+        .and_then(|tree| tree.read(link))
+        .expect("the text is right");
+    let expected = Link {
+        host: "h".to_owned(),
+        port: 1883,
+        keepalive: Duration::from_secs(60),
+        limit: Some(Size::from_bytes(65_536)),
+        tags: vec!["one".to_owned()],
+    };
+    assert_eq!(link, expected);
+    assert!(found.is_empty());
+}
+
+#[test]
+fn every_mistake_of_a_section_is_found_with_its_place_and_path() {
+    let text = "link:\n  hots: x\n  port: 70000\n  keepalive: 5 min\n  limit: 3\n  tags: [a, 1, {}]\n  1: x\nlnik: ~\n";
+    let errors = yaml::parse(text, "f", "")
+        .and_then(|tree| tree.read(link))
+        .expect_err("the text is wrong");
+    let lines: Vec<_> = errors
+        .iter()
+        .map(|error| format!("{} @{}", error, error.path))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "f:2:3: error: missing key \"host\" in the link section @link",
+            "f:2:3: error: unknown key \"hots\" in the link section; did you mean \"host\"? @link.hots",
+            "f:3:9: error: 70000 is not between 0 and 65535 @link.port",
+            "f:4:14: error: \"5 min\" is no duration: write a whole number with ms, s, m, h or d, as in \"30s\" \
+             @link.keepalive",
+            "f:6:13: error: expected text, found a number; put it in quotes @link.tags[1]",
+            "f:6:16: error: expected text, found a mapping @link.tags[2]",
+            "f:7:3: error: unknown key 1 in the link section @link.\"\"",
+            "f:8:1: error: unknown key \"lnik\" in the configuration; did you mean \"link\"? @lnik",
+        ]
+    );
+}
+
+#[test]
+fn diagnostics_have_a_form_for_programs() {
+    let errors = yaml::parse("a: 1\n", "f", "")
+        .and_then(|tree| tree.read(link))
+        .expect_err("the text is wrong");
+    assert_eq!(
+        serde_json::to_value(&errors).expect("JSON"),
+        json!([{"file": "f", "line": 1, "column": 1, "severity": "error", "path": "a",
+                "message": "unknown key \"a\" in the configuration"}])
+    );
+}
+
+#[test]
+fn serde_finds_the_innermost_place() {
+    let tree = yaml::parse("a:\n  - {}\n  - x: [true]\n", "f", "").expect("the text is right");
+    let result = tree.deserialize::<BTreeMap<String, Vec<BTreeMap<String, Vec<i64>>>>>();
+    let errors = result.expect_err("true is no number");
+    let error = errors.iter().next().expect("one error");
+    assert_eq!(
+        error.to_string(),
+        "f:3:9: error: invalid type: boolean `true`, expected i64"
+    );
+    assert_eq!(error.path, "a[1].x[0]");
+}
+
+#[test]
+fn serde_reads_every_kind_of_variant() {
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Choice {
+        Plain,
+        One(i64),
+        Two(i64, bool),
+        Named { x: Option<f64> },
+    }
+    let tree = yaml::parse(
+        "[plain, {one: 1}, {two: [2, true]}, {named: {x: 1}}, {plain: ~}]",
+        "f",
+        "",
+    );
+    let choices: Vec<Choice> = tree
+        .and_then(|tree| tree.deserialize())
+        .expect("the text is right");
+    let expected = [
+        Choice::Plain,
+        Choice::One(1),
+        Choice::Two(2, true),
+        Choice::Named { x: Some(1.0) },
+        Choice::Plain,
+    ];
+    assert_eq!(choices, expected);
+    for wrong in [
+        "[1]",
+        "[{}]",
+        "[{one: 1, two: 2}]",
+        "[{plain: 1}]",
+        "[none]",
+        "[{1: 2}]",
+    ] {
+        let result = yaml::parse(wrong, "f", "").and_then(|tree| tree.deserialize::<Vec<Choice>>());
+        assert!(result.is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn units_print_as_they_are_read() {
+    for text in ["500ms", "30s", "5m", "1h", "7d", "0"] {
+        assert_eq!(text.parse::<Duration>().expect("a duration").to_string(), text);
+    }
+    for text in ["1B", "64KiB", "1MiB", "2GiB", "0"] {
+        assert_eq!(text.parse::<Size>().expect("a size").to_string(), text);
+    }
+    for wrong in [
+        "",
+        "s",
+        "5",
+        "1.5s",
+        "-1s",
+        "5 s",
+        "5min",
+        "1h30m",
+        "99999999999999999d",
+        "٣s",
+    ] {
+        assert!(wrong.parse::<Duration>().is_err(), "{wrong}");
+    }
+    for wrong in ["", "KiB", "64KB", "-1", "18446744073709551615KiB"] {
+        assert!(wrong.parse::<Size>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_reference_to_a_secret_is_never_taken_for_the_secret() {
+    for wrong in [
+        "${env:}",
+        "${env:A B}",
+        "${evn:X}",
+        "${file:}",
+        "a${env:X}",
+        "${env:X}${env:Y}",
+        "x${file:/p",
+    ] {
+        assert!(wrong.parse::<Secret>().is_err(), "{wrong}");
+    }
+    let error = "topsecret${env:X}topsecret"
+        .parse::<Secret>()
+        .expect_err("not whole")
+        .to_string();
+    assert!(!error.contains("topsecret"), "{error}");
+    for literal in ["", "${", "a{b}c", "$x", "${}", "pa$$word", "${not a reference}"] {
+        let secret: Secret = literal.parse().expect("a literal");
+        assert!(secret.is_literal());
+        assert_eq!(format!("{secret:?}"), "Secret(literal)");
+    }
+}
+
+fn yaml_text() -> impl Strategy<Value = String> {
+    let token = prop_oneof![
+        Just("a"),
+        Just("b: "),
+        Just("- "),
+        Just("\n"),
+        Just("  "),
+        Just("{"),
+        Just("}"),
+        Just("["),
+        Just("]"),
+        Just(", "),
+        Just("&x "),
+        Just("*x"),
+        Just("<<: "),
+        Just("!relpath "),
+        Just("!!str "),
+        Just("'"),
+        Just("\""),
+        Just("|\n"),
+        Just("---\n"),
+        Just("? "),
+        Just("~"),
+        Just("1e3"),
+        Just("0x1"),
+        Just("#"),
+        Just("\t"),
+        Just("é"),
+        Just("%TAG ! a\n"),
+        Just("\u{feff}"),
+        Just(": "),
+    ];
+    prop_oneof![
+        3 => prop::collection::vec(token, 0..40).prop_map(|tokens| tokens.concat()),
+        1 => ".{0,60}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn no_text_makes_the_loader_panic(text in yaml_text()) {
+        for schema in [Schema::Config, Schema::Kubectl] {
+            if let Ok(trees) = Loader::new("f", "/d").schema(schema).parse_all(&text) {
+                for tree in trees {
+                    let _ = tree.root().to_json();
+                    let _ = tree.read(link);
+                    let _ = tree.deserialize::<serde_json::Value>();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn json_is_yaml_and_means_the_same(value in json_value(4)) {
+        let text = value.to_string();
+        let tree = yaml::parse(&text, "f", "").expect("JSON is YAML");
+        prop_assert_eq!(tree.root().to_json(), Ok(value.clone()));
+        prop_assert_eq!(tree.deserialize::<serde_json::Value>().expect("any JSON"), value);
+    }
+
+    #[test]
+    fn a_node_is_where_its_text_is(value in "[a-z]{1,8}", before in "[a-z]{0,5}", blanks in 0..5_usize) {
+        let text = format!("# {before}\n{}k{before}:   {value}\n", " ".repeat(blanks));
+        let tree = yaml::parse(&text, "f", "").expect("the text is right");
+        let node: &Node = tree.root().get(&format!("k{before}")).expect("it is there");
+        let line = text.lines().nth(node.position.line as usize - 1).expect("a line");
+        prop_assert!(line[node.position.column as usize - 1..].starts_with(&value));
+    }
+}
+
+fn json_value(depth: u32) -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(json!(null)),
+        any::<bool>().prop_map(|value| json!(value)),
+        any::<i64>().prop_map(|value| json!(value)),
+        (-1000..1000_i32).prop_map(|value| json!(f64::from(value) / 8.0 + 0.0625)),
+        "[ -~éü日]{0,8}".prop_map(|value| json!(value)),
+    ];
+    leaf.prop_recursive(depth, 30, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::Array),
+            prop::collection::btree_map("[ -~é]{0,6}", inner, 0..5).prop_map(|map| json!(map)),
+        ]
+    })
+}
+
+#[track_caller]
+fn check_place(text: &str, path: &[PathSeg], compiled: &str, column: usize, expected: &str) {
+    let tree = yaml::parse(text, "f", "").expect("the text is right");
+    let error = CompileError::new(ErrorKind::Expression, compiled, "wrong")
+        .at_column(column)
+        .below(path);
+    let errors = tree.read(|cursor| {
+        cursor.compile_errors([&error]);
+        Some(())
+    });
+    assert_eq!(
+        errors.map(|_| ()).expect_err("one error").to_string(),
+        format!("f:{expected}: error: wrong")
+    );
+}
+
+#[test]
+fn errors_inside_of_expressions_have_their_own_column() {
+    let key = |key: &str| PathSeg::Key(key.to_owned());
+    check_place(
+        "transform: 'lambda v: 1 + q'\n",
+        &[key("transform")],
+        "lambda v: 1 + q",
+        15,
+        "1:27",
+    );
+    check_place("transform: 'é: x'\n", &[key("transform")], "é: x", 4, "1:16");
+    check_place("t: \"a\\tb c\"\n", &[key("t")], "a\tb c", 5, "1:4");
+    check_place("t: |\n  line\n  other\n", &[key("t")], "line\nother\n", 8, "3:5");
+    check_place(
+        "m:\n  ? 're:('\n  : x\n",
+        &[key("m"), PathSeg::EntryKey(0)],
+        "re:(",
+        4,
+        "2:9",
+    );
+    check_place(
+        "m: {a: [1, x y]}\n",
+        &[key("m"), PathSeg::EntryValue(0), PathSeg::Index(1)],
+        "x y",
+        3,
+        "1:14",
+    );
+    check_place("m: {a: [1, x y]}\n", &[key("m"), key("gone")], "x y", 3, "1:4");
+}
