@@ -1,3 +1,6 @@
-//! Tests.
+//! Tests in process: embedded broker, fake Kubernetes API.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails at the right place")]
 
+mod broker;
+mod proxy;
 mod tidy;

@@ -1,1 +1,19 @@
-//! Harness.
+//! The harness: brokers, API servers, proxies and programs that tests start, break and look at.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`wait`] | wait for a condition with a deadline, never for a time |
+//! | [`broker`] | an MQTT broker inside this process |
+//! | [`fake_api`] | a Kubernetes API inside this process, for `kube::Client` and, over HTTP, for `kubectl` |
+//! | [`api_faults`] | what can go wrong between a client and an API server, on command |
+//! | [`proxy`] | a TCP proxy that delays, cuts, slices and swallows |
+//! | [`process`] | real programs as child processes: Mosquitto |
+//!
+//! Tests in process live in `it/`, tests against real components in `real/`.
+
+pub mod api_faults;
+pub mod broker;
+pub mod fake_api;
+pub mod process;
+pub mod proxy;
+pub mod wait;

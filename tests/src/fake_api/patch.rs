@@ -1,0 +1,68 @@
+//! The four kinds of patches.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::error::ApiError;
+use super::json::{self, put};
+use super::request::{Address, Call};
+use super::store::Store;
+use super::write::{self, Writer};
+use super::{apply, scale, strategic};
+
+/// Patches an object, its status or its scale; the flag says whether an apply created the object.
+pub(crate) fn patch(
+    store: &mut Store,
+    address: &Address,
+    call: &Call,
+) -> Result<(Arc<Value>, bool), ApiError> {
+    if call.content_type() == "application/apply-patch+yaml" && address.subresource != "scale" {
+        return apply::apply(store, address, call);
+    }
+    let old = store
+        .get(&address.key())
+        .cloned()
+        .ok_or_else(|| ApiError::not_found(&address.kind, &address.name))?;
+    let mut new = (*old).clone();
+    put(&mut new, &["apiVersion"], address.api_version().into());
+    let writer = Writer::of(call);
+    if address.subresource == "scale" {
+        let mut view = scale::of(&address.kind, &old);
+        change(&mut view, address, call)?;
+        return Ok((scale::replace(store, address, &view, &writer)?, false));
+    }
+    change(&mut new, address, call)?;
+    Ok((write::update(store, address, new, &writer)?, false))
+}
+
+fn change(target: &mut Value, address: &Address, call: &Call) -> Result<(), ApiError> {
+    match call.content_type() {
+        "application/merge-patch+json" => {
+            let patch = call.json()?;
+            if !patch.is_object() {
+                return Err(ApiError::bad_request("a merge patch must be an object"));
+            }
+            json::merge(target, &patch);
+            Ok(())
+        }
+        "application/strategic-merge-patch+json" if !address.kind.custom => {
+            strategic::merge(target, &call.json()?)
+        }
+        "application/json-patch+json" => {
+            let patch: json_patch::Patch = serde_json::from_slice(&call.body)
+                .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
+            json_patch::patch(target, &patch).map_err(|error| {
+                ApiError::unprocessable(format!(
+                    "the server rejected our request due to an error in our request: {error}"
+                ))
+            })
+        }
+        other => {
+            let message = format!(
+                "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml; got {other:?}"
+            );
+            Err(ApiError::new(415, "UnsupportedMediaType", message))
+        }
+    }
+}
