@@ -27,7 +27,7 @@ async fn subscribe(client: &MqttClient, filter: &str) -> Inbox {
     let callback = move |message: mqtt5::Message| {
         into.lock()
             .unwrap()
-            .push(String::from_utf8(message.payload.clone()).unwrap());
+            .push(String::from_utf8(message.payload).unwrap());
     };
     client
         .subscribe(filter, callback)
