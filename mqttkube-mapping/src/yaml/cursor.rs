@@ -90,6 +90,11 @@ impl<'t> Cursor<'t> {
         self.node
     }
 
+    /// Name of the file as given to the loader.
+    pub fn file(&self) -> &'t str {
+        self.tree.file()
+    }
+
     /// Where the node stands.
     pub fn position(&self) -> Position {
         self.node.position

@@ -181,7 +181,7 @@ impl Node {
     /// Where the character at `offset` (in characters) of this node's text stands. Exact for block text after
     /// `|`, and for plain and quoted text on one line without escapes before the place; else the beginning of
     /// the node.
-    pub(super) fn position_at(&self, offset: usize) -> Position {
+    pub fn position_at(&self, offset: usize) -> Position {
         let Some(text) = self.as_str().filter(|_| self.tag.is_none()) else {
             return self.position;
         };
