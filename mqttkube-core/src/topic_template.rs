@@ -4,7 +4,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use mqttkube_mapping::topic::{Topic, TopicFilter, TopicPrefix};
+use mqttkube_mapping::{Topic, TopicFilter, TopicPrefix};
 
 /// A fact of an object that a topic may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,0 +1,444 @@
+//! The engine connected to a broker and a cluster.
+//!
+//! One loop owns the engine. Around it: the task of the MQTT session, one task per watch on the API server, one per
+//! group of kinds to be looked for, one per call in flight. All of them end with [`Runtime::run`].
+//!
+//! The caller brings the client, the MQTT options and the stop signal. Nothing here reads the environment, exits the
+//! process or installs a log subscriber.
+
+mod answer;
+mod backoff;
+mod calls;
+mod client;
+mod guard;
+mod handle;
+mod incoming;
+mod outgoing;
+mod readback;
+mod request;
+mod resolve;
+mod watch;
+mod watched;
+
+use std::fmt;
+use std::future::Future;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use kube::Client;
+use mqttkube_mqtt::Options;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+pub use self::client::{ClientError, client};
+pub use self::handle::{Handle, LinkStatus, Snapshot};
+
+use self::calls::Calls;
+use self::incoming::Incoming;
+use self::outgoing::Outgoing;
+use crate::engine::{Effects, Engine};
+use crate::event::{Effect, Event};
+use crate::hash::hash64;
+use crate::health::{Health, engine_reasons};
+use crate::ids::WatchId;
+use crate::plan::Plan;
+
+/// Events of the cluster that wait for the loop. Watches read no further while it is full.
+const CLUSTER_EVENTS: usize = 64;
+
+/// The part of the grace that is kept for the last publishes and the DISCONNECT.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Bindings, ready to run.
+pub struct Runtime {
+    plan: Arc<Plan>,
+    client: Client,
+    options: Options,
+    stop: BoxFuture<'static, ()>,
+    grace: Duration,
+    calls_at_once: usize,
+    payloads: Payloads,
+    handle: Handle,
+    asked: mpsc::Receiver<oneshot::Sender<Snapshot>>,
+}
+
+/// What a [`Runtime`] is made of.
+#[must_use]
+pub struct Builder {
+    plan: Plan,
+    client: Client,
+    options: Options,
+    stop: BoxFuture<'static, ()>,
+    grace: Duration,
+    calls_at_once: usize,
+    payloads: Payloads,
+}
+
+/// Why a runtime ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuntimeError {
+    /// The subscriptions of the plan cannot be made. A mistake of the plan, not of the broker.
+    #[error("the subscriptions cannot be made")]
+    Subscribe(#[source] mqttkube_mqtt::Error),
+    /// The task of the MQTT session ended although nobody closed it.
+    #[error("the MQTT session ended unexpectedly")]
+    SessionEnded,
+}
+
+impl Runtime {
+    /// Starts to build a runtime for a plan, with the caller's client for the API server and options for the broker.
+    ///
+    /// A client that repeats requests by itself hides how the API server is doing; [`client`] makes one that does
+    /// not.
+    pub fn builder(plan: Plan, client: Client, options: Options) -> Builder {
+        Builder {
+            plan,
+            client,
+            options,
+            stop: Box::pin(std::future::pending()),
+            grace: Duration::from_secs(8),
+            calls_at_once: 64,
+            payloads: Payloads::Hidden,
+        }
+    }
+
+    /// To look at the runtime while it runs.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Runs until the stop signal, then takes nothing new, waits for the calls in flight, publishes `offline` and
+    /// ends the session. What was not acknowledged stays with the broker.
+    ///
+    /// Neither a broker nor an API server has to be there at the start; both are waited for. Dropping the future ends
+    /// everything at once, without a farewell.
+    ///
+    /// # Errors
+    /// [`RuntimeError`]. An unreachable broker or API server is none.
+    pub async fn run(self) -> Result<(), RuntimeError> {
+        let (session, events) = mqttkube_mqtt::connect(self.options);
+        let mut incoming = Incoming::new(session.clone(), &self.plan, self.payloads);
+        incoming.subscribe(&self.plan).map_err(RuntimeError::Subscribe)?;
+        let mut tasks = JoinSet::new();
+        let answered = Arc::new(Notify::new());
+        let (watches, cluster) = start_cluster(&self.plan, &self.client, &answered, &mut tasks);
+        let manager = self.plan.settings().field_manager.clone();
+        let running = Loop {
+            engine: Engine::new(Arc::clone(&self.plan)),
+            calls: Calls::new(self.client, &manager, self.calls_at_once),
+            outgoing: Outgoing::new(session.clone(), self.payloads),
+            incoming,
+            session,
+            events,
+            cluster,
+            answered,
+            relist: watches,
+            asked: self.asked,
+            grace: self.grace,
+            plan: self.plan,
+        };
+        let ended = running.run(self.stop).await;
+        tasks.shutdown().await;
+        ended
+    }
+}
+
+impl Builder {
+    /// Ends the runtime when `stop` is ready. Default: never.
+    pub fn stop_when(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.stop = Box::pin(stop);
+        self
+    }
+
+    /// How long the end may take, from the stop signal to the end of the session. Default: 8 s.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// How many requests may be on their way to the API server together, watches apart; at least 1. Default: 64.
+    pub fn calls_at_once(mut self, calls: usize) -> Self {
+        self.calls_at_once = calls.max(1);
+        self
+    }
+
+    /// Whether logs hold payloads as text. Default: their length and hash only.
+    pub fn log_payloads(mut self, shown: bool) -> Self {
+        self.payloads = if shown { Payloads::Shown } else { Payloads::Hidden };
+        self
+    }
+
+    /// The runtime; nothing is started yet.
+    pub fn build(self) -> Runtime {
+        let (handle, asked) = Handle::new();
+        Runtime {
+            plan: Arc::new(self.plan),
+            client: self.client,
+            options: self.options,
+            stop: self.stop,
+            grace: self.grace,
+            calls_at_once: self.calls_at_once,
+            payloads: self.payloads,
+            handle,
+            asked,
+        }
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("plan", &self.plan)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("plan", &self.plan)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Starts discovery and watches. Returns the bells that make a watch list again, and what they report.
+fn start_cluster(
+    plan: &Plan,
+    client: &Client,
+    answered: &Arc<Notify>,
+    tasks: &mut JoinSet<()>,
+) -> (Vec<Arc<Notify>>, mpsc::Receiver<Event>) {
+    let (events, cluster) = mpsc::channel(CLUSTER_EVENTS);
+    let settings = plan.settings();
+    let shared = watch::Shared {
+        client: client.clone(),
+        events,
+        answered: Arc::clone(answered),
+        request_timeout: settings.request_timeout,
+        watch_timeout: settings.watch_timeout,
+    };
+    let places = resolve::start(plan.kinds(), &shared, tasks);
+    let mut relist = Vec::with_capacity(plan.watches().len());
+    for (id, spec) in (0..).map(WatchId).zip(plan.watches()) {
+        let Some(place) = places.get(spec.kind().0 as usize) else {
+            continue;
+        };
+        let bell = Arc::new(Notify::new());
+        relist.push(Arc::clone(&bell));
+        let watch = watch::Watch {
+            id,
+            spec: spec.clone(),
+            place: place.clone(),
+            relist: bell,
+            shared: shared.clone(),
+        };
+        tasks.spawn(watch.run());
+    }
+    (relist, cluster)
+}
+
+/// The one place where everything meets. It owns the engine, and nothing in it waits for anything but the next event.
+struct Loop {
+    engine: Engine,
+    calls: Calls,
+    outgoing: Outgoing,
+    incoming: Incoming,
+    session: mqttkube_mqtt::Client,
+    events: mqttkube_mqtt::Events,
+    cluster: mpsc::Receiver<Event>,
+    answered: Arc<Notify>,
+    relist: Vec<Arc<Notify>>,
+    asked: mpsc::Receiver<oneshot::Sender<Snapshot>>,
+    grace: Duration,
+    plan: Arc<Plan>,
+}
+
+/// What the loop woke up for.
+enum Turn {
+    Event(Event),
+    Session(Option<mqttkube_mqtt::Event>),
+    Asked(oneshot::Sender<Snapshot>),
+    ReadBack,
+    Stop,
+    /// Something that the part itself has dealt with.
+    Nothing,
+}
+
+impl Loop {
+    async fn run(mut self, mut stop: BoxFuture<'static, ()>) -> Result<(), RuntimeError> {
+        let mut end: Option<Instant> = None;
+        while end.is_none_or(|end| Instant::now() < end && !self.is_drained()) {
+            let turn = tokio::select! {
+                () = &mut stop, if end.is_none() => Turn::Stop,
+                () = until(end) => Turn::Nothing,
+                turn = self.turn() => turn,
+            };
+            match turn {
+                Turn::Event(event) => self.handle(event),
+                Turn::Session(Some(event)) => {
+                    for event in self.incoming.translate(event, &self.plan) {
+                        self.handle(event);
+                    }
+                }
+                Turn::Session(None) => return Err(RuntimeError::SessionEnded),
+                // Whoever asked may have lost interest.
+                Turn::Asked(answer) => drop(answer.send(self.snapshot())),
+                Turn::ReadBack => self.incoming.finish_readback(),
+                Turn::Stop => {
+                    tracing::info!("stopping");
+                    end = Some(Instant::now() + self.grace.saturating_sub(LAST_WORDS));
+                    self.handle(Event::Drain);
+                }
+                Turn::Nothing => {}
+            }
+        }
+        let left = end.map_or(Duration::ZERO, |end| {
+            end.saturating_duration_since(Instant::now())
+        });
+        self.calls.stop().await;
+        let given_up = self.session.close(left + self.grace.min(LAST_WORDS)).await;
+        tracing::info!(given_up, "stopped");
+        Ok(())
+    }
+
+    /// Waits for the next thing to do. Cancelling it loses nothing: every branch either has its event or has not.
+    async fn turn(&mut self) -> Turn {
+        let (tick, read) = (
+            self.engine.next_deadline().map(Instant::from_std),
+            self.incoming.readback().deadline(),
+        );
+        let room = self.outgoing.has_room();
+        tokio::select! {
+            (job, outcome) = self.calls.next() => Turn::Event(Event::Done { job, outcome }),
+            event = self.events.next(), if room => Turn::Session(event),
+            Some(event) = self.cluster.recv(), if room => Turn::Event(event),
+            () = self.outgoing.work() => Turn::Nothing,
+            () = self.answered.notified() => Turn::Event(Event::Reachable),
+            () = until(tick) => Turn::Event(Event::Tick),
+            () = until(read) => Turn::ReadBack,
+            Some(answer) = self.asked.recv() => Turn::Asked(answer),
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let effects = self.engine.handle(event, Instant::now().into_std());
+        self.perform(effects);
+    }
+
+    fn perform(&mut self, effects: Effects) {
+        for effect in effects {
+            match effect {
+                Effect::Call {
+                    job,
+                    request,
+                    deadline,
+                } => self.calls.start(job, request, deadline),
+                Effect::Publish(publish) => self.outgoing.push(publish),
+                Effect::Ack(id) => self.incoming.ack(id),
+                Effect::Relist(watch) => {
+                    if let Some(bell) = self.relist.get(watch.0 as usize) {
+                        bell.notify_one();
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.engine.is_drained() && self.outgoing.is_empty()
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let engine = self.engine.status();
+        let mut reasons = self.link_reasons();
+        reasons.extend(engine_reasons(&engine));
+        Snapshot {
+            health: Health::from_reasons(reasons),
+            mqtt: self.link_status(),
+            engine,
+        }
+    }
+
+    fn link_reasons(&self) -> Vec<String> {
+        let link = self.incoming.link();
+        let mut reasons = Vec::new();
+        match &link.offline {
+            Some(reason) => reasons.push(format!("no connection to the broker: {reason}")),
+            None => reasons.extend(
+                link.asked
+                    .keys()
+                    .map(|filter| format!("not subscribed to {filter} yet")),
+            ),
+        }
+        reasons.extend(
+            link.refused
+                .iter()
+                .map(|(filter, why)| format!("not subscribed to {filter}: {why}")),
+        );
+        let refused = self.outgoing.refused().iter();
+        reasons.extend(refused.map(|(topic, why)| format!("cannot publish to {topic}: {why}")));
+        reasons
+    }
+
+    fn link_status(&self) -> LinkStatus {
+        let status = self.session.status();
+        LinkStatus {
+            state: match status.state {
+                mqttkube_mqtt::State::Online => "online",
+                mqttkube_mqtt::State::Kicked => "kicked",
+                mqttkube_mqtt::State::Closed => "closed",
+                _ => "offline",
+            },
+            version: status.version.to_string(),
+            connections: status.epoch,
+            last_offline: status.last_offline,
+            received: status.received,
+            acknowledged: status.acknowledged,
+            published: status.published,
+            waiting: status.queued + status.in_flight,
+            superseded: status.superseded,
+            dropped: status.dropped_large + status.dropped_overrun + status.dropped_topic,
+            takeovers: status.takeovers,
+            hostname_not_verified: status.hostname_not_verified,
+            refused_filters: self.incoming.link().refused.clone(),
+            refused_topics: self.outgoing.refused().clone(),
+        }
+    }
+}
+
+/// Waits for a moment, or for ever.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A number that differs between tasks and processes, to spread waits.
+fn seed() -> u64 {
+    RandomState::new().hash_one(())
+}
+
+/// How payloads appear in logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Payloads {
+    /// As length and hash: enough to recognise one, not to read it.
+    Hidden,
+    /// As text.
+    Shown,
+}
+
+impl Payloads {
+    fn show(self, payload: &[u8]) -> String {
+        match self {
+            Self::Hidden => format!("{} bytes #{:016x}", payload.len(), hash64(&[payload])),
+            Self::Shown => format!("{:?}", String::from_utf8_lossy(payload)),
+        }
+    }
+}
