@@ -2,6 +2,12 @@
 //!
 //! - [`name`]: names that are valid by construction, literals at compile time.
 //! - [`quantity`]: amounts of memory, storage and processor time.
+//! - [`object`]: one Kubernetes object of any kind.
+//! - [`bundle`]: objects that belong together. Renderers take only a bundle that was checked.
+//! - [`check`]: the check, with a stable code for everything that it finds.
 
+pub mod bundle;
+pub mod check;
 pub mod name;
+pub mod object;
 pub mod quantity;

@@ -1,4 +1,6 @@
-//! Names and quantities against the rules of Kubernetes.
+//! Names and quantities against the rules of Kubernetes; bundles and their check.
 
+mod bundles;
+mod check_rules;
 mod names;
 mod quantities;
