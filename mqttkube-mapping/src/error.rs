@@ -30,6 +30,8 @@ pub enum ErrorKind {
     Regex,
     /// A JSONPath that cannot be used.
     JsonPath,
+    /// A JSONPath that can lead to several places, where a value is written to one.
+    NotSingular,
     /// A format template that cannot be used.
     Format,
     /// A name that no input can supply.

@@ -1,6 +1,7 @@
 //! The mapping language.
 
 mod error;
+mod locus;
 mod payload;
 mod router;
 mod rule;
@@ -12,6 +13,7 @@ mod value_map;
 pub mod yaml;
 
 pub use error::{CompileError, ErrorKind, EvalError, EvalErrorKind, PathSeg};
+pub use locus::{Hits, Locus, PatchOp, Warning, WriteError, WritePath};
 pub use payload::{CastError, CastType, Encoding, cast, parse_json, publish_bytes, text};
 pub use router::{Router, SubscriptionDiff};
 pub use spec::{MapKey, SpecNode, ValuesSpec};

@@ -1,7 +1,9 @@
 //! Tests of the mapping language from outside.
 
+mod locus;
 mod routing;
 mod vectors;
+mod vectors_patch;
 mod vectors_topics;
 mod vectors_yaml;
 mod yaml;
