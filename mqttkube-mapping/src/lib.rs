@@ -1,7 +1,10 @@
 //! The mapping language.
 
+mod budget;
 mod error;
 mod locus;
+mod expr;
+mod format;
 mod payload;
 mod router;
 mod rule;
@@ -15,6 +18,8 @@ pub mod yaml;
 pub use error::{CompileError, ErrorKind, EvalError, EvalErrorKind, PathSeg};
 pub use locus::{Hits, Locus, PatchOp, Warning, WriteError, WritePath};
 pub use payload::{CastError, CastType, Encoding, cast, parse_json, publish_bytes, text};
+pub use expr::{Expr, Names, Reference, SyntaxError, SyntaxErrorKind};
+pub use payload::{CastError, CastType, Encoding, JsonError, cast, parse_json, publish_bytes, text};
 pub use router::{Router, SubscriptionDiff};
 pub use spec::{MapKey, SpecNode, ValuesSpec};
 pub use topic::{Topic, TopicError, TopicFilter, TopicPrefix};

@@ -5,6 +5,8 @@ use thiserror::Error;
 
 use crate::value;
 
+mod json;
+
 /// How a value becomes the payload of a publish.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -116,8 +118,20 @@ impl CastType {
 
 /// Parses JSON text. Numbers are exact or refused: an integer beyond 64 bits, and a number that is not
 /// finite, are errors. At most 128 levels deep; of members with the same name the last one counts.
-pub fn parse_json(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+pub fn parse_json(text: &str) -> Result<Value, JsonError> {
+    json::parse(text)
+}
+
+/// Why a text is not used as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum JsonError {
+    /// Not JSON, too deep, or a number that is not finite.
+    #[error("{0}")]
+    Invalid(String),
+    /// An integer beyond 64 bits.
+    #[error("the number {0} is beyond 64 bits")]
+    TooLarge(String),
 }
 
 fn int(value: &Value) -> Option<i64> {

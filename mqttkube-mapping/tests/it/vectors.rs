@@ -52,3 +52,23 @@ pub(crate) fn run(file: &str, skips: Skips<'_>, check: impl Fn(&Value) -> Result
         failures.join("\n")
     );
 }
+
+/// Whether two values are the same, integers and floats and both zeros kept apart.
+pub(crate) fn same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(left), Value::Number(right)) => {
+            left.is_f64() == right.is_f64() && left.to_string() == right.to_string()
+        }
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            let members = || {
+                left.iter()
+                    .all(|(name, left)| right.get(name).is_some_and(|right| same(left, right)))
+            };
+            left.len() == right.len() && members()
+        }
+        _ => left == right,
+    }
+}
