@@ -2,9 +2,9 @@
 
 mod budget;
 mod error;
-mod locus;
 mod expr;
 mod format;
+mod locus;
 mod payload;
 mod router;
 mod rule;
@@ -16,9 +16,8 @@ mod value_map;
 pub mod yaml;
 
 pub use error::{CompileError, ErrorKind, EvalError, EvalErrorKind, PathSeg};
-pub use locus::{Hits, Locus, PatchOp, Warning, WriteError, WritePath};
-pub use payload::{CastError, CastType, Encoding, cast, parse_json, publish_bytes, text};
 pub use expr::{Expr, Names, Reference, SyntaxError, SyntaxErrorKind};
+pub use locus::{Hits, Locus, PatchOp, Warning, WriteError, WritePath};
 pub use payload::{CastError, CastType, Encoding, JsonError, cast, parse_json, publish_bytes, text};
 pub use router::{Router, SubscriptionDiff};
 pub use spec::{MapKey, SpecNode, ValuesSpec};

@@ -3,8 +3,8 @@
 mod locus;
 mod routing;
 mod vectors;
-mod vectors_patch;
 mod vectors_expr;
+mod vectors_patch;
 mod vectors_topics;
 mod vectors_yaml;
 mod yaml;
