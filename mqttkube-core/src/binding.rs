@@ -6,12 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use mqttkube_mapping::expr::Expr;
-use mqttkube_mapping::locus::{Locus, WritePath};
-use mqttkube_mapping::object_template::ObjectTemplate;
-use mqttkube_mapping::payload::{CastType, Encoding};
-use mqttkube_mapping::topic::{Topic, TopicFilter};
-use mqttkube_mapping::value_map::ValueMap;
+use mqttkube_mapping::{CastType, Encoding, Locus, Topic, TopicFilter, ValueMap, WritePath};
 use serde_json::{Number, Value};
 
 use crate::ids::KindId;
@@ -191,8 +186,6 @@ pub struct Command {
     pub(crate) qos: u8,
     pub(crate) retained: Retained,
     pub(crate) values: ValueMap,
-    /// Identifies the command across redeliveries; over `match`, `json` and `value`.
-    pub(crate) id: Option<Expr>,
     pub(crate) result: Option<Topic>,
     pub(crate) dead_letter: Option<Topic>,
 }
@@ -305,7 +298,6 @@ fn less(a: &Number, b: &Number) -> bool {
 #[derive(Debug)]
 pub struct ActionItem {
     pub(crate) command: Command,
-    pub(crate) launch: Option<ObjectTemplate>,
     pub(crate) on_exists: OnExists,
     pub(crate) allow: Vec<Verb>,
     /// The item as it was written, for `${action.…}` in launch templates.

@@ -5,8 +5,9 @@ mod table;
 use std::fmt;
 use std::sync::Arc;
 
+use mqttkube_mapping::yaml::suggest;
+
 use crate::event::Resource;
-use crate::suggest::closest;
 
 /// One kind of object and where the API serves it.
 ///
@@ -234,7 +235,7 @@ fn unknown(text: &str, kind: &str, among: impl Fn(&BuiltIn) -> bool) -> KindErro
             .into_iter()
             .chain(row.short.iter().copied())
     });
-    let near = closest(kind, names);
+    let near = suggest(kind, names);
     let mut candidates: Vec<String> = Vec::new();
     for row in rows().filter(|row| near.is_some_and(|near| row.answers_to(near))) {
         let name = row.to_kind().to_string();

@@ -1,6 +1,9 @@
 //! Bindings.
 
+pub mod binding;
+pub mod config;
 pub mod event;
 pub mod ids;
 pub mod kinds;
-mod suggest;
+pub mod plan;
+pub mod topic_template;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use mqttkube_mapping::topic::{TopicFilter, TopicPrefix};
+use mqttkube_mapping::{TopicFilter, TopicPrefix};
 
 use crate::binding::{
     ActionItem, Binding, Command, ItemKind, ItemRef, PatchItem, Retained, Target, WatchItem, Which,

@@ -118,6 +118,11 @@ impl WritePath {
         self.steps.iter().all(|step| matches!(step, Step::Name(_)))
     }
 
+    /// Whether the path ends at the element of a list that has a certain number, whatever element that is.
+    pub fn ends_at_index(&self) -> bool {
+        matches!(self.steps.last(), Some(Step::Index(_)))
+    }
+
     /// Whether the path is `spec.replicas`, which the scale subresource holds as well.
     pub fn is_replicas(&self) -> bool {
         let is = |step: &Step, wanted: &str| matches!(step, Step::Name(name) if name.text == wanted);

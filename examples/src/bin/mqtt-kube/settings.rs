@@ -1,0 +1,103 @@
+//! The sections of the configuration that are about the process, not about bindings.
+
+use std::net::IpAddr;
+
+use mqttkube_mapping::yaml::{Cursor, Section};
+use tracing::Level;
+
+/// What the process needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// `None`: no listener.
+    pub(crate) http: Option<HttpSettings>,
+    pub(crate) logging: LoggingSettings,
+}
+
+/// The section `http`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HttpSettings {
+    /// An address or a host name.
+    pub(crate) bind: String,
+    pub(crate) port: u16,
+    pub(crate) max_connections: usize,
+}
+
+/// The section `logging`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LoggingSettings {
+    pub(crate) level: Level,
+    pub(crate) json: bool,
+    /// Payloads are written out. Else only their length and a hash.
+    pub(crate) payloads: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self { bind: "0.0.0.0".to_owned(), port: 8080, max_connections: 100 }
+    }
+}
+
+impl Default for LoggingSettings {
+    fn default() -> Self {
+        Self { level: Level::INFO, json: false, payloads: false }
+    }
+}
+
+/// Reads both sections of a document. What is wrong is reported, and a default stands in for it.
+pub(crate) fn read_settings(document: &mut Section<'_>) -> Settings {
+    Settings {
+        http: document.section("http", "the section http").map(http),
+        logging: document.section("logging", "the section logging").map(logging).unwrap_or_default(),
+    }
+}
+
+fn http(mut section: Section<'_>) -> HttpSettings {
+    let default = HttpSettings::default();
+    let bind = section.get_either("bind", "host").filter(|bind| !bind.node().is_null());
+    let settings = HttpSettings {
+        bind: bind.and_then(|bind| host(&bind)).unwrap_or(default.bind),
+        port: section.or("port", default.port),
+        max_connections: section.or("max-connections", default.max_connections),
+    };
+    section.finish();
+    settings
+}
+
+fn host(cursor: &Cursor<'_>) -> Option<String> {
+    let text = cursor.text()?;
+    let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    if text.parse::<IpAddr>().is_ok() || (!text.is_empty() && text.chars().all(name)) {
+        return Some(text.to_owned());
+    }
+    cursor.error_with_help(
+        format!("{text:?} is not an address to listen on"),
+        "write an address such as 0.0.0.0, and the port under `port`",
+    );
+    None
+}
+
+fn logging(mut section: Section<'_>) -> LoggingSettings {
+    let default = LoggingSettings::default();
+    let settings = LoggingSettings {
+        level: section.get("level").filter(|level| !level.node().is_null()).and_then(|level| log_level(&level)).unwrap_or(default.level),
+        json: section.choice("format", &[("text", false), ("json", true)]).unwrap_or(default.json),
+        payloads: section.or("payloads", default.payloads),
+    };
+    section.finish();
+    settings
+}
+
+fn log_level(cursor: &Cursor<'_>) -> Option<Level> {
+    let text = cursor.text()?;
+    match text.to_ascii_uppercase().as_str() {
+        "DEBUG" => Some(Level::DEBUG),
+        "INFO" => Some(Level::INFO),
+        "WARNING" | "WARN" => Some(Level::WARN),
+        "ERROR" => Some(Level::ERROR),
+        _ => {
+            let help = "it is one of DEBUG, INFO, WARNING, WARN and ERROR";
+            cursor.error_with_help(format!("unknown log level {text:?}"), help);
+            None
+        }
+    }
+}
