@@ -17,6 +17,8 @@ mod outgoing;
 mod readback;
 mod request;
 mod resolve;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod watched;
 

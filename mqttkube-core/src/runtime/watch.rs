@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use kube::core::ApiResource;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client};
@@ -84,12 +84,18 @@ impl Watch {
                 Ok(()) = self.place.resource.changed() => return Ok(()),
                 () = self.relist.notified() => return Ok(()),
                 () = began.notified() => self.send(Event::Watching { watch: self.id }).await?,
-                next = stream.next() => match next {
-                    Some(Ok(event)) => self.tell(event, &resource, backoff).await?,
-                    Some(Err(error)) => self.failed(&error, backoff).await?,
-                    // The stream of kube never ends; if it did, it would be made again.
-                    None => return Ok(()),
-                },
+                next = stream.next() => {
+                    // One poll of the stream may have begun a watch and read from it: that is told in this order.
+                    if began.notified().now_or_never().is_some() {
+                        self.send(Event::Watching { watch: self.id }).await?;
+                    }
+                    match next {
+                        Some(Ok(event)) => self.tell(event, &resource, backoff).await?,
+                        Some(Err(error)) => self.failed(&error, backoff).await?,
+                        // The stream of kube never ends; if it did, it would be made again.
+                        None => return Ok(()),
+                    }
+                }
             }
         }
     }
