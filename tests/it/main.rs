@@ -2,5 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails at the right place")]
 
 mod broker;
+mod fake_api;
 mod proxy;
+#[path = "../suite/mod.rs"]
+mod suite;
 mod tidy;

@@ -1,1 +1,6 @@
-//! Tests.
+//! Tests against real components: Mosquitto and a Kubernetes control plane.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails at the right place")]
+
+mod api_server;
+#[path = "../suite/mod.rs"]
+mod suite;

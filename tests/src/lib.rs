@@ -7,7 +7,9 @@
 //! | [`fake_api`] | a Kubernetes API inside this process, for `kube::Client` and, over HTTP, for `kubectl` |
 //! | [`api_faults`] | what can go wrong between a client and an API server, on command |
 //! | [`proxy`] | a TCP proxy that delays, cuts, slices and swallows |
-//! | [`process`] | real programs as child processes: Mosquitto |
+//! | [`process`] | real programs as child processes: Mosquitto, the control plane, a node |
+//! | [`program`] | our own programs as child processes |
+//! | [`skip`] | tests that need what this machine may not have |
 //!
 //! Tests in process live in `it/`, tests against real components in `real/`.
 
@@ -15,5 +17,7 @@ pub mod api_faults;
 pub mod broker;
 pub mod fake_api;
 pub mod process;
+pub mod program;
 pub mod proxy;
+pub mod skip;
 pub mod wait;

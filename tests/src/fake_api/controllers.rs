@@ -168,7 +168,7 @@ fn empty_namespace(store: &mut Store, key: &Key) {
 fn delete(store: &mut Store, key: &Key) {
     if let Some(address) = address(store, key, "") {
         // It may be gone already, which is what is wanted.
-        let _ = write::delete(store, &address, &json!({}), false);
+        let _ = write::delete(store, &address, &json!({}));
     }
 }
 

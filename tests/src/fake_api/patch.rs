@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::error::ApiError;
-use super::json::{self, put};
+use super::json::{self, meta, put};
 use super::request::{Address, Call};
 use super::store::Store;
 use super::write::{self, Writer};
@@ -30,10 +30,33 @@ pub(crate) fn patch(
     if address.subresource == "scale" {
         let mut view = scale::of(&address.kind, &old);
         change(&mut view, address, call)?;
-        return Ok((scale::replace(store, address, &view, &writer)?, false));
+        let stored = scale::replace(store, address, &view, &writer).map_err(patched)?;
+        return Ok((stored, false));
     }
     change(&mut new, address, call)?;
-    Ok((write::update(store, address, new, &writer)?, false))
+    if meta(&new, "uid") != meta(&old, "uid") {
+        let why = format!("Invalid value: {:?}: field is immutable", meta(&new, "uid"));
+        return Err(ApiError::invalid(
+            &address.kind,
+            &address.name,
+            "metadata.uid",
+            &why,
+        ));
+    }
+    let stored = write::update(store, address, new, &writer).map_err(patched)?;
+    Ok((stored, false))
+}
+
+/// An object that cannot be read is a bad request when the client sent it, but unprocessable when a patch
+/// made it.
+fn patched(error: ApiError) -> ApiError {
+    if error.code != 400 {
+        return error;
+    }
+    ApiError::unprocessable(format!(
+        " \"\" is invalid: patch: Invalid value: {}",
+        error.message
+    ))
 }
 
 fn change(target: &mut Value, address: &Address, call: &Call) -> Result<(), ApiError> {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::Core;
 use super::discovery;
 use super::error::ApiError;
+use super::json::meta;
 use super::patch;
 use super::read::{self, View};
 use super::request::{Address, Call};
@@ -82,6 +83,11 @@ fn act(store: &mut Store, address: &Address, call: &Call) -> Result<(StatusCode,
         Method::PUT if !collection => {
             let body = call.json()?;
             let writer = Writer::of(call);
+            if address.kind.custom && meta(&body, "resourceVersion").is_empty() {
+                let why = "Invalid value: 0: must be specified for an update";
+                let field = "metadata.resourceVersion";
+                return Err(ApiError::invalid(&address.kind, &address.name, field, why));
+            }
             let stored = match address.subresource.as_str() {
                 "scale" => scale::replace(store, address, &body, &writer)?,
                 _ => write::update(store, address, body, &writer)?,
@@ -98,7 +104,7 @@ fn act(store: &mut Store, address: &Address, call: &Call) -> Result<(StatusCode,
             Ok((code, show(&stored)))
         }
         Method::DELETE if !collection && address.subresource.is_empty() => {
-            let gone = write::delete(store, address, &delete_options(call)?, call.dry_run())?;
+            let gone = write::delete(store, address, &delete_options(call)?)?;
             let shown = if gone["kind"] == "Status" {
                 gone
             } else {
@@ -127,7 +133,6 @@ fn delete_collection(
                 ..address.clone()
             },
             &options,
-            call.dry_run(),
         )?;
     }
     Ok((StatusCode::OK, chosen))
@@ -143,6 +148,9 @@ fn delete_options(call: &Call) -> Result<Value, ApiError> {
     let policy = call.query.get("propagationPolicy");
     if !policy.is_empty() {
         options["propagationPolicy"] = json!(policy);
+    }
+    if call.dry_run() {
+        options["dryRun"] = json!(["All"]);
     }
     Ok(options)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::json::{at, finalizers, meta, put, set_finalizers, set_meta, take};
-use super::kinds::NAMESPACES;
+use super::kinds::{DEFINITIONS, NAMESPACES};
 use super::managed;
 use super::request::{Address, Call};
 use super::rules;
@@ -92,6 +92,14 @@ pub(crate) fn create(
     if kind.resource() == NAMESPACES {
         put(&mut new, &["status", "phase"], json!("Active"));
     }
+    if kind.resource() == DEFINITIONS {
+        let condition = |kind| json!({ "type": kind, "status": "True", "lastTransitionTime": now() });
+        put(
+            &mut new,
+            &["status", "conditions"],
+            json!([condition("NamesAccepted"), condition("Established")]),
+        );
+    }
     rules::default(kind, &mut new);
     rules::check(kind, &new, None)?;
     managed::record(address, None, &mut new, writer);
@@ -150,14 +158,12 @@ pub(crate) fn update(
 
 /// Deletes an object, or marks it deleted when a finalizer holds it. The answer is the object if it is
 /// still there, else a `Status`.
-pub(crate) fn delete(
-    store: &mut Store,
-    address: &Address,
-    options: &Value,
-    dry_run: bool,
-) -> Result<Value, ApiError> {
+pub(crate) fn delete(store: &mut Store, address: &Address, options: &Value) -> Result<Value, ApiError> {
     let kind = &address.kind;
     let key = address.key();
+    let dry_run = options
+        .get("dryRun")
+        .is_some_and(|stages| *stages == json!(["All"]));
     let old = store
         .get(&key)
         .cloned()

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 use crate::wait;
 
@@ -194,6 +196,46 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// A temporary folder that also goes when the test process ends without dropping it, as it does with what
+/// lives in a static.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    folder: TempDir,
+    reaper: Child,
+}
+
+impl Scratch {
+    pub(super) fn new(prefix: &str) -> Result<Self> {
+        let folder = TempDir::with_prefix(prefix)?;
+        // Its input ends with this process, however that ends. The programs in the folder are killed at the
+        // same moment; the second look is for what they still wrote.
+        let script = "cat >/dev/null; rm -rf \"$0\"; sleep 1; rm -rf \"$0\"";
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script])
+            .arg(folder.path())
+            .stdin(Stdio::piped());
+        // An interrupt from the keyboard is for the tests, not for who tidies up after them.
+        command.process_group(0);
+        Ok(Self {
+            folder,
+            reaper: command.spawn()?,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.reaper.kill();
+        let _ = self.reaper.wait();
     }
 }
 

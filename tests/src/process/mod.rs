@@ -1,8 +1,14 @@
 //! Real programs, started by tests and gone with them.
 
-pub mod child;
+mod child;
+mod control_plane;
+mod etcd;
 mod mosquitto;
+mod node;
+pub mod programs;
 pub mod tls;
 
-pub use child::{Process, Spec};
+pub use child::{Process, Spec, find, free_port};
+pub use control_plane::{ControlPlane, ControlPlaneOptions, client};
 pub use mosquitto::{Mosquitto, MosquittoOptions};
+pub use node::{Node, copy_with_libraries, image};

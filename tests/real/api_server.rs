@@ -1,0 +1,28 @@
+//! A real kube-apiserver behaves as the suite says, so the fake one may, too.
+
+use std::path::PathBuf;
+
+use mqttkube_tests::process::{ControlPlane, ControlPlaneOptions, client};
+use mqttkube_tests::skip::{Need, lacks};
+use tokio::sync::OnceCell;
+
+use crate::suite::{World, behaviours};
+
+/// One control plane for all tests of this file, with a namespace for each; it ends with the process.
+async fn shared() -> PathBuf {
+    static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
+    let plane = SHARED
+        .get_or_init(async || ControlPlaneOptions::default().start().await.unwrap())
+        .await;
+    plane.kubeconfig()
+}
+
+async fn world(test: &str) -> Option<World> {
+    if lacks(&[Need::ApiServer]) {
+        return None;
+    }
+    // A client belongs to the runtime of its test.
+    Some(World::new(client(&shared().await).await.unwrap(), test).await)
+}
+
+behaviours!(super::world);

@@ -1,0 +1,74 @@
+//! The programs of this workspace, as child processes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use crate::process::Spec;
+
+/// The path of a program of this workspace, built with the profile of the running tests. The folder that
+/// `MQTTKUBE_BIN` names comes first, for runs against a release build.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn bin(name: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    if let Some(folder) = std::env::var_os("MQTTKUBE_BIN") {
+        return Path::new(&folder).join(name);
+    }
+    // The lock is held while cargo builds, so that one test binary builds a program once.
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    built
+        .entry(name.to_owned())
+        .or_insert_with(|| build(name))
+        .clone()
+}
+
+/// A program of this workspace, with its output in the file `log`.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn spec(name: &str, log: impl Into<PathBuf>) -> Spec {
+    Spec::new(bin(name), log)
+}
+
+fn build(name: &str) -> PathBuf {
+    let folder = profile_folder();
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args([
+        "build",
+        "--quiet",
+        "--package",
+        "mqttkube-examples",
+        "--bin",
+        name,
+    ]);
+    cargo.current_dir(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("the package lies in the workspace"),
+    );
+    if folder.ends_with("release") {
+        cargo.arg("--release");
+    }
+    if let Some(target) = folder.parent() {
+        cargo.arg("--target-dir").arg(target);
+    }
+    let output = cargo.output().expect("cargo starts");
+    assert!(
+        output.status.success(),
+        "{name} does not build:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    folder.join(name)
+}
+
+/// `target/debug` or `target/release`: two levels above the running test binary.
+fn profile_folder() -> PathBuf {
+    let test = std::env::current_exe().expect("the test binary knows its place");
+    let folder = test
+        .ancestors()
+        .find(|folder| folder.ends_with("debug") || folder.ends_with("release"));
+    folder.expect("tests run from a target folder").to_owned()
+}
