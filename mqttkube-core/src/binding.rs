@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use mqttkube_mapping::{CastType, Encoding, Locus, Topic, TopicFilter, ValueMap, WritePath};
+use mqttkube_mapping::{CastType, Encoding, Expr, Locus, Topic, TopicFilter, ValueMap, WritePath};
 use serde_json::{Number, Value};
 
 use crate::ids::KindId;
@@ -186,11 +186,16 @@ pub struct Command {
     pub(crate) qos: u8,
     pub(crate) retained: Retained,
     pub(crate) values: ValueMap,
+    /// Identifies the command across redeliveries; over [`Command::ID_NAMES`].
+    pub(crate) id: Option<Expr>,
     pub(crate) result: Option<Topic>,
     pub(crate) dead_letter: Option<Topic>,
 }
 
 impl Command {
+    /// What the expression that identifies a command may use, in the order in which it is given the values.
+    pub(crate) const ID_NAMES: [&'static str; 3] = ["match", "json", "value"];
+
     /// The filter that is subscribed, with the prefix.
     pub fn topic(&self) -> &TopicFilter {
         &self.topic

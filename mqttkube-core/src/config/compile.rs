@@ -69,8 +69,7 @@ impl Spec {
     /// let jellyfin = BindingSpec::new("Deployment", "jellyfin")
     ///     .namespace("media")
     ///     .patch(PatchItemSpec::new("jellyfin/replicas/set", "spec.replicas"));
-    /// let spec = Spec { bindings: vec![jellyfin], ..Spec::default() };
-    /// let plan = spec.compile(&SessionFacts::default())?.plan;
+    /// let plan = Spec::new(vec![jellyfin]).compile(&SessionFacts::default())?.plan;
     /// assert_eq!(plan.bindings()[0].id(), "media/Deployment/jellyfin");
     /// # Ok::<(), mqttkube_core::config::SpecErrors>(())
     /// ```

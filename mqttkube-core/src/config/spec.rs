@@ -30,6 +30,16 @@ pub struct Spec {
     pub(crate) file: Option<String>,
 }
 
+impl Spec {
+    /// These bindings, with the defaults for everything else.
+    pub fn new(bindings: Vec<BindingSpec>) -> Self {
+        Self {
+            bindings,
+            ..Self::default()
+        }
+    }
+}
+
 /// The section `kubernetes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KubernetesSpec {

@@ -1,11 +1,11 @@
 //! Items that listen, and patches.
 
-use mqttkube_mapping::{Direction, MapKey, SpecNode, ValuesSpec};
+use mqttkube_mapping::{Direction, Expr, MapKey, Names, SpecNode, ValuesSpec};
 use serde_json::Number;
 
 use super::Compiler;
 use crate::binding::{Bounds, Command, PatchItem, Strategy};
-use crate::config::problem::At;
+use crate::config::problem::{At, Problem};
 use crate::config::spec::{CommandSpec, Origin, PatchItemSpec};
 
 pub(super) fn compile_command(
@@ -19,6 +19,10 @@ pub(super) fn compile_command(
     let topic = has("topic").and_then(|()| compiler.filter(&spec.topic, &at.key("topic")));
     let values =
         has("values").and_then(|()| compiler.values(&spec.values, direction, outputs, &at.key("values")));
+    let id = spec
+        .id
+        .as_deref()
+        .map(|source| compiler.command_id(source, &at.key("id")));
     let defaults = compiler.defaults;
     let result = spec
         .result
@@ -34,9 +38,21 @@ pub(super) fn compile_command(
         qos,
         retained: spec.retained.or(defaults.retained).unwrap_or_default(),
         values: values?,
+        id: id.flatten(),
         result: result.or_else(|| compiler.default_result.clone()),
         dead_letter: dead_letter.or_else(|| compiler.default_dead_letter.clone()),
     })
+}
+
+impl Compiler<'_> {
+    /// The expression that identifies a command.
+    fn command_id(&mut self, source: &str, at: &At<'_>) -> Option<Expr> {
+        let compiled = Expr::compile(source, Names::Context(&Command::ID_NAMES));
+        self.noted(compiled.map_err(|error| Problem {
+            help: error.help,
+            ..at.error(error.message).at_column(error.column)
+        }))
+    }
 }
 
 pub(super) fn compile_patch(
