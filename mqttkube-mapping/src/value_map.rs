@@ -80,6 +80,7 @@ pub enum Outcome<'a> {
 pub struct Match<'a> {
     output: Cow<'a, Value>,
     input: InputValue<'a>,
+    mapped: bool,
 }
 
 /// Why nothing takes the value.
@@ -99,6 +100,12 @@ impl Match<'_> {
     /// The output, without a copy where that can be.
     pub fn into_output(self) -> Value {
         self.output.into_owned()
+    }
+
+    /// Whether somebody wrote the output down, as an entry of the map or as the default. Otherwise it is the
+    /// input as it came or as `transform` and `jsonpath` left it.
+    pub fn is_mapped(&self) -> bool {
+        self.mapped
     }
 
     /// The names that a template sees under `match`. Built on every call.
@@ -163,6 +170,7 @@ impl ValueMap {
             Some(output) => Outcome::Match(Match {
                 output,
                 input: input.value,
+                mapped: self.rules.is_some(),
             }),
             None => Outcome::Miss(Miss::NoEntry),
         }
