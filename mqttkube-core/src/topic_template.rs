@@ -4,7 +4,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use mqttkube_mapping::{Topic, TopicFilter, TopicPrefix};
+use mqttkube_mapping::{Topic, TopicError, TopicFilter, TopicPrefix};
 
 /// A fact of an object that a topic may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,19 +90,8 @@ pub enum TopicTemplateError {
         at: usize,
     },
     /// No object could make a topic of it.
-    #[error("{0}")]
-    Topic(String),
-}
-
-impl TopicTemplateError {
-    /// Where in the text the trouble begins, in bytes.
-    pub fn offset(&self) -> usize {
-        match self {
-            Self::Unknown { range, .. } => range.start,
-            Self::Brace { at } => *at,
-            Self::Topic(_) => 0,
-        }
-    }
+    #[error(transparent)]
+    Topic(#[from] TopicError),
 }
 
 impl TopicTemplate {
@@ -112,7 +101,7 @@ impl TopicTemplate {
     /// For an unknown placeholder, a lonely brace, and a text that could not become a topic (empty, with a
     /// wildcard, too long).
     pub fn parse(text: &str, prefix: &TopicPrefix) -> Result<Self, TopicTemplateError> {
-        parts(text)?;
+        refuse_wildcards(text, &parts(text)?)?;
         let source = prefix.join(text);
         // The prefix is plain text, so its braces are not looked at.
         let head = source.len() - text.trim_start_matches('/').len();
@@ -121,16 +110,7 @@ impl TopicTemplate {
             parts.insert(0, Part::Text(source[..head].to_owned()));
         }
         let template = Self { source, parts };
-        let sample = Facts {
-            name: "x",
-            namespace: "x",
-            kind: "x",
-            uid: "x",
-        };
-        template
-            .fill(sample)
-            .parse::<Topic>()
-            .map_err(|error| TopicTemplateError::Topic(error.to_string()))?;
+        template.fill(SAMPLE).parse::<Topic>()?;
         Ok(template)
     }
 
@@ -195,6 +175,24 @@ impl fmt::Display for TopicTemplate {
     }
 }
 
+/// Stands for any object when a template is checked.
+const SAMPLE: Facts<'static> = Facts {
+    name: "x",
+    namespace: "x",
+    kind: "x",
+    uid: "x",
+};
+
+/// Checks the text as it was written, so that an error speaks of that text and not of the prefix.
+fn refuse_wildcards(text: &str, parts: &[Part]) -> Result<(), TopicError> {
+    let constant = parts.iter().all(|part| matches!(part, Part::Text(_)));
+    if constant || text.contains(['+', '#', '\0']) {
+        Topic::new(text).map(drop)
+    } else {
+        Ok(())
+    }
+}
+
 fn parts(text: &str) -> Result<Vec<Part>, TopicTemplateError> {
     let mut parts = Vec::new();
     let mut plain = 0;
@@ -222,4 +220,62 @@ fn parts(text: &str) -> Result<Vec<Part>, TopicTemplateError> {
         parts.push(Part::Text(text[plain..].to_owned()));
     }
     Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, prefix: &str, topic: &str, filter: &str) {
+        let template = TopicTemplate::parse(text, &prefix.parse().expect("a prefix")).expect(text);
+        let facts = Facts {
+            name: "web-0",
+            namespace: "media",
+            kind: "Pod",
+            uid: "42",
+        };
+        assert_eq!(template.render(facts).expect("a topic").as_str(), topic);
+        assert_eq!(template.filter().as_str(), filter);
+    }
+
+    #[test]
+    fn placeholders_are_filled_and_become_wildcards_in_the_filter() {
+        check("jellyfin/state", "", "jellyfin/state", "jellyfin/state");
+        check(
+            "{namespace}/{name}/ready",
+            "home",
+            "home/media/web-0/ready",
+            "home/+/+/ready",
+        );
+        check("k-{kind}-{uid}/x", "", "k-Pod-42/x", "+/x");
+        check("/a/{name}", "", "/a/web-0", "/a/+");
+        check("/a/{name}", "pre/", "pre/a/web-0", "pre/a/+");
+        check("a/{name}", "site {x}", "site {x}/a/web-0", "site {x}/a/+");
+    }
+
+    #[test]
+    fn a_name_that_would_change_the_levels_makes_no_topic() {
+        let template = TopicTemplate::parse("a/{name}", &TopicPrefix::default()).expect("a template");
+        for name in ["b/c", "b+", "#", "\0"] {
+            assert_eq!(
+                template.render(Facts {
+                    name,
+                    ..Facts::default()
+                }),
+                None,
+                "{name:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_topic_with_a_wildcard_a_lonely_brace_or_an_unknown_word_is_refused() {
+        for text in ["", "a/+", "{name}/#", "a/{name", "a}", "{}", "{pod}", "a\0{name}"] {
+            assert!(
+                TopicTemplate::parse(text, &TopicPrefix::default()).is_err(),
+                "{text:?}"
+            );
+        }
+    }
 }

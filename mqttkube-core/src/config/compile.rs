@@ -9,7 +9,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mqttkube_mapping::{Topic, TopicFilter, TopicPrefix};
+use mqttkube_mapping::{Topic, TopicError, TopicFilter, TopicPrefix};
 
 use self::binding::compile_binding;
 use super::problem::{At, Problem, SpecErrors};
@@ -194,13 +194,13 @@ impl<'a> Compiler<'a> {
     fn filter(&mut self, topic: &TopicSpec, at: &At<'_>) -> Option<TopicFilter> {
         let parsed =
             TopicFilter::new(topic.text.as_str()).and_then(|_| self.prefix(topic).join(&topic.text).parse());
-        self.noted(parsed.map_err(|error| at.error(error.to_string())))
+        self.noted(parsed.map_err(|error| topic_problem(&error, &topic.text, at)))
     }
 
     fn topic(&mut self, topic: &TopicSpec, at: &At<'_>) -> Option<Topic> {
         let parsed =
             Topic::new(topic.text.as_str()).and_then(|_| self.prefix(topic).join(&topic.text).parse());
-        self.noted(parsed.map_err(|error| at.error(error.to_string())))
+        self.noted(parsed.map_err(|error| topic_problem(&error, &topic.text, at)))
     }
 
     /// Checks a quality of service and fills in the default.
@@ -220,6 +220,23 @@ impl<'a> Compiler<'a> {
         }
         qos.min(highest)
     }
+}
+
+/// An error at the character of a topic that is wrong.
+fn topic_problem(error: &TopicError, text: &str, at: &At<'_>) -> Problem {
+    let offset = match error {
+        TopicError::Nul { offset, .. }
+        | TopicError::Wildcard { offset, .. }
+        | TopicError::PartialLevel { offset, .. }
+        | TopicError::AfterMultiLevel { offset, .. } => *offset,
+        _ => 0,
+    };
+    at.error(error.to_string()).at_column(character(text, offset))
+}
+
+/// The column of a byte of `text`, in characters from 1.
+fn character(text: &str, offset: usize) -> usize {
+    text.get(..offset).map_or(1, |before| before.chars().count() + 1)
 }
 
 /// Refuses two bindings of one name, and tells derived names apart that happen to be the same.

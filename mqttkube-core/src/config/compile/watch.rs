@@ -2,8 +2,8 @@
 
 use mqttkube_mapping::{Direction, Locus, ValueMap};
 
-use super::Compiler;
 use super::binding::Surroundings;
+use super::{Compiler, character, topic_problem};
 use crate::binding::WatchItem;
 use crate::config::problem::{At, Problem};
 use crate::config::spec::WatchItemSpec;
@@ -48,7 +48,7 @@ fn compile_topic(
 ) -> Option<TopicTemplate> {
     let text = &spec.topic.text;
     let parsed = TopicTemplate::parse(text, compiler.prefix(&spec.topic));
-    let topic = compiler.noted(parsed.map_err(|error| topic_problem(&error, text, at)))?;
+    let topic = compiler.noted(parsed.map_err(|error| template_problem(&error, text, at)))?;
     let missing = [
         (
             around.selector,
@@ -71,11 +71,16 @@ fn compile_topic(
     Some(topic)
 }
 
-fn topic_problem(error: &TopicTemplateError, text: &str, at: &At<'_>) -> Problem {
-    let column = text
-        .get(..error.offset())
-        .map_or(1, |before| before.chars().count() + 1);
-    at.error(error.to_string()).at_column(column)
+fn template_problem(error: &TopicTemplateError, text: &str, at: &At<'_>) -> Problem {
+    match error {
+        TopicTemplateError::Topic(error) => topic_problem(error, text, at),
+        TopicTemplateError::Unknown { range, .. } => at
+            .error(error.to_string())
+            .at_column(character(text, range.start)),
+        TopicTemplateError::Brace { at: offset } => {
+            at.error(error.to_string()).at_column(character(text, *offset))
+        }
+    }
 }
 
 impl Compiler<'_> {
