@@ -106,6 +106,7 @@ fn watch(client: Client, tasks: &mut JoinSet<()>) -> (mpsc::Receiver<Event>, Arc
         kind: KindId(0),
         namespace: Some("media".to_owned()),
         scope: WatchScope::All,
+        bindings: Vec::new(),
     };
     let relist = Arc::new(Notify::new());
     let bell = Arc::clone(&relist);
@@ -318,6 +319,7 @@ async fn a_missing_kind_is_looked_for_until_it_is_there_and_again_when_it_is_gon
         kind: KindId(0),
         namespace: None,
         scope: WatchScope::All,
+        bindings: Vec::new(),
     };
     tasks.spawn(
         Watch {
