@@ -19,8 +19,10 @@ pub enum Need {
     ApiServer,
     /// kube-controller-manager.
     ControllerManager,
-    /// kube-scheduler and kwok: pods that exist only in the API.
-    Pods,
+    /// kube-scheduler.
+    Scheduler,
+    /// kwok: pods that exist only in the API.
+    Kwok,
     /// A node that runs pods: root, containerd and more, in a network of its own.
     Node,
     /// Any other program in the search path.
@@ -75,7 +77,8 @@ impl Need {
             Self::Kubectl => program("kubectl"),
             Self::ApiServer => kubernetes(&["etcd", "kube-apiserver"]),
             Self::ControllerManager => kubernetes(&["kube-controller-manager"]),
-            Self::Pods => kubernetes(&["kube-scheduler", "kwok"]),
+            Self::Scheduler => kubernetes(&["kube-scheduler"]),
+            Self::Kwok => kubernetes(&["kwok"]),
             Self::Node => Node::missing(),
             Self::Program(name) => program(name),
         }

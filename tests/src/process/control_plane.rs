@@ -21,7 +21,8 @@ const START: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Default)]
 pub struct ControlPlaneOptions {
     controllers: bool,
-    pods: bool,
+    scheduler: bool,
+    kwok: bool,
     flags: Vec<String>,
 }
 
@@ -33,13 +34,19 @@ impl ControlPlaneOptions {
         self
     }
 
-    /// Starts kube-controller-manager, kube-scheduler and kwok with one pretended node: pods "run" and
-    /// those of Jobs "complete" at once.
+    /// Starts kube-scheduler, for a [`Node`](super::Node).
+    #[must_use]
+    pub fn scheduler(mut self) -> Self {
+        self.scheduler = true;
+        self
+    }
+
+    /// Starts controllers, scheduler, and kwok with one pretended node: pods "run" and those of Jobs
+    /// "complete" at once.
     #[must_use]
     pub fn pods(mut self) -> Self {
-        self.controllers = true;
-        self.pods = true;
-        self
+        self.kwok = true;
+        self.controllers().scheduler()
     }
 
     /// Adds a flag of kube-apiserver, such as `--watch-cache=false`.
@@ -278,12 +285,14 @@ impl ControlPlane {
                 ));
             started.push(manager.start()?);
         }
-        if self.options.pods {
+        if self.options.scheduler {
             started.push(
                 spec("kube-scheduler")?
                     .args(["--leader-elect=false", "--secure-port=0"])
                     .start()?,
             );
+        }
+        if self.options.kwok {
             let kwok = spec("kwok")?
                 .arg(format!(
                     "--config={}",

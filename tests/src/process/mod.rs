@@ -3,6 +3,7 @@
 mod child;
 mod control_plane;
 mod etcd;
+mod images;
 mod mosquitto;
 mod node;
 pub mod programs;
@@ -10,5 +11,6 @@ pub mod tls;
 
 pub use child::{Process, Spec, find, free_port};
 pub use control_plane::{ControlPlane, ControlPlaneOptions, client};
+pub use images::{MOSQUITTO, copy_with_libraries, image, mosquitto_image};
 pub use mosquitto::{Mosquitto, MosquittoOptions};
-pub use node::{Node, copy_with_libraries, image};
+pub use node::Node;

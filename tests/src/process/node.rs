@@ -1,7 +1,7 @@
 //! A real node that runs pods: containerd, kubelet, kube-proxy and CoreDNS, through `start-node`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -119,46 +119,4 @@ impl Drop for Node {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
-}
-
-/// Makes an image archive of one layer from a folder: `name` is the full reference, `user` who runs
-/// `command` unless the pod says otherwise.
-///
-/// # Errors
-/// When Python is missing or a file cannot be read.
-pub fn image(name: &str, user: &str, folder: &Path, archive: &Path, command: &[&str]) -> Result<()> {
-    let done = Command::new(programs::scripts().join("image"))
-        .args(["-u", user, name])
-        .arg(folder)
-        .arg(archive)
-        .args(command)
-        .output()
-        .context("the script `image` does not start")?;
-    ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    Ok(())
-}
-
-/// Copies a program with all its shared libraries to a folder that becomes an image.
-///
-/// # Errors
-/// When a file cannot be copied.
-pub fn copy_with_libraries(program: &Path, root: &Path) -> Result<()> {
-    let listed = Command::new("ldd")
-        .arg(program)
-        .output()
-        .context("ldd does not start")?;
-    let text = String::from_utf8_lossy(&listed.stdout);
-    // "libc.so.6 => /lib/libc.so.6 (0x...)", or only the path for the loader; static programs have none.
-    let libraries = text
-        .split_whitespace()
-        .filter(|word| word.starts_with('/'))
-        .map(PathBuf::from);
-    for file in libraries.chain([program.to_owned()]) {
-        let copy = root.join(file.strip_prefix("/").unwrap_or(&file));
-        if let Some(parent) = copy.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        std::fs::copy(&file, &copy).with_context(|| format!("{} cannot be copied", file.display()))?;
-    }
-    Ok(())
 }
