@@ -111,3 +111,87 @@ impl AckWindow {
         self.stale
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ids(acks: &[Ack]) -> Vec<u16> {
+        acks.iter().map(|ack| ack.packet_id).collect()
+    }
+
+    #[test]
+    fn acknowledgements_leave_in_the_order_of_arrival() {
+        let mut window = AckWindow::default();
+        window.start(1);
+        let [first, second, third] = [7, 8, 9].map(|id| window.arrived(QoS::AtLeastOnce, id, 1));
+        assert_eq!(ids(&window.done(second)), []);
+        assert_eq!(ids(&window.done(third)), []);
+        assert_eq!(ids(&window.done(first)), [7, 8, 9]);
+        assert_eq!((window.len(), window.weight()), (0, 0));
+    }
+
+    #[test]
+    fn a_stale_acknowledgement_does_not_touch_the_same_identifier_of_a_new_connection() {
+        let mut window = AckWindow::default();
+        window.start(1);
+        let old = window.arrived(QoS::AtLeastOnce, 7, 1);
+        window.start(2);
+        let new = window.arrived(QoS::AtLeastOnce, 7, 1);
+        assert_eq!(ids(&window.done(old)), []);
+        assert_eq!((window.len(), window.stale()), (1, 1));
+        assert_eq!(ids(&window.done(new)), [7]);
+    }
+
+    #[test]
+    fn a_message_at_qos_0_needs_no_acknowledgement() {
+        let mut window = AckWindow::default();
+        window.start(1);
+        let token = window.arrived(QoS::AtMostOnce, 0, 1000);
+        assert_eq!((window.len(), window.weight()), (0, 0));
+        assert_eq!(ids(&window.done(token)), []);
+    }
+
+    proptest! {
+        /// The naive model keeps the whole history and computes the prefix that is done from scratch.
+        #[test]
+        fn what_left_is_always_the_longest_finished_prefix(steps in proptest::collection::vec((0..10_u8, any::<usize>()), 1..200)) {
+            let mut window = AckWindow::default();
+            let (mut epoch, mut arrived, mut finished, mut left) = (1, Vec::new(), HashSet::new(), Vec::new());
+            let mut every_token = Vec::new();
+            window.start(epoch);
+            for (step, choice) in steps {
+                match step {
+                    0 => {
+                        epoch += 1;
+                        window.start(epoch);
+                        (arrived, finished, left) = (Vec::new(), HashSet::new(), Vec::new());
+                    }
+                    1..5 => {
+                        let id = u16::try_from(choice % 5).expect("small");
+                        let token = window.arrived(QoS::AtLeastOnce, id, 3);
+                        arrived.push((token, id));
+                        every_token.push(token);
+                    }
+                    _ if !every_token.is_empty() => {
+                        let token = every_token[choice % every_token.len()];
+                        left.extend(ids(&window.done(token)));
+                        if arrived.iter().any(|(other, _)| *other == token) {
+                            finished.insert(token);
+                        }
+                    }
+                    _ => {}
+                }
+                let expected: Vec<u16> =
+                    arrived.iter().take_while(|(token, _)| finished.contains(token)).map(|(_, id)| *id).collect();
+                prop_assert_eq!(&left, &expected);
+                prop_assert_eq!(window.len(), arrived.len() - left.len());
+                prop_assert_eq!(window.weight(), 3 * window.len());
+            }
+        }
+    }
+}

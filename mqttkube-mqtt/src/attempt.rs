@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Duration;
 
 use crate::credentials::Login;
+use crate::error::chain;
 use crate::event::{Version, Warning};
 use crate::link::{Link, LinkError};
 use crate::options::OptionsBuilder;
@@ -54,7 +55,10 @@ impl Attempt {
                 });
                 Ok(last.clone())
             }
-            (Err(error), None) => Err(LinkError::Unreachable(format!("no credentials: {error}"))),
+            (Err(error), None) => Err(LinkError::Unreachable(format!(
+                "no credentials: {}",
+                chain(&*error)
+            ))),
         }
     }
 
@@ -68,7 +72,10 @@ impl Attempt {
                 reason: error.to_string(),
             }),
             (Err(error), None) => {
-                return Err(LinkError::Unreachable(format!("TLS cannot be set up: {error}")));
+                return Err(LinkError::Unreachable(format!(
+                    "TLS cannot be set up: {}",
+                    chain(&error)
+                )));
             }
         }
         Ok(self.last.tls.clone())

@@ -315,13 +315,15 @@ pub(crate) struct Reports {
 
 impl Reports {
     pub(crate) fn send(&self, event: Event) {
-        if let Event::Message(message) = &event
-            && message.token.sequence.is_none()
-        {
-            self.backlog.fetch_add(message.weight(), Ordering::Relaxed);
-        }
+        let weight = match &event {
+            Event::Message(message) if message.token.sequence.is_none() => message.weight(),
+            _ => 0,
+        };
+        self.backlog.fetch_add(weight, Ordering::Relaxed);
         // An owner who only publishes may have dropped the other end.
-        let _ = self.events.send(event);
+        if self.events.send(event).is_err() {
+            self.backlog.fetch_sub(weight, Ordering::Relaxed);
+        }
     }
 
     /// Bytes of QoS 0 messages that nobody took yet.

@@ -145,3 +145,14 @@ pub enum TlsError {
     #[error("the certificates cannot be used to verify the broker")]
     Verifier(#[from] rustls::client::VerifierBuilderError),
 }
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -40,7 +40,7 @@ pub enum Event {
         /// Deliveries carry subscription identifiers. Without them dispatch by topic.
         subscription_ids: bool,
     },
-    /// The connection ended, or an attempt failed. The session goes on by itself.
+    /// The connection ended, or an attempt failed for another reason than the one before. The session goes on by itself.
     Offline {
         /// Why, in words; holds no secret.
         reason: String,

@@ -117,7 +117,7 @@ impl fmt::Debug for Publish {
 /// MQTT 3.1.1 always delivers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum RetainHandling {
-    /// At the first subscribe of this program; on a resumed session only if the broker forgot the subscription.
+    /// At the first subscribe of this program; after a reconnect only if the broker forgot the subscription.
     #[default]
     AtSubscribe,
     /// Only if the session did not have the subscription yet.

@@ -29,7 +29,7 @@ const UNACKNOWLEDGED_BYTES: usize = 64 * 1024 * 1024;
 pub(crate) struct End {
     pub(crate) reason: String,
     pub(crate) taken_over: bool,
-    hung_up: bool,
+    pub(crate) hung_up: bool,
 }
 
 impl End {
@@ -222,21 +222,22 @@ impl Online {
         }
     }
 
-    fn send_subscriptions(&mut self, session: &Session) -> Result<(), End> {
+    fn send_subscriptions(&mut self, session: &mut Session) -> Result<(), End> {
         while self.subscribing.len() < UNANSWERED_SUBSCRIPTIONS && self.link.backlog() < OUTPUT_BYTES {
             let Some(filter) = self.to_subscribe.pop_front() else {
                 break;
             };
-            let Some(subscription) = session.subscriptions.get(&filter) else {
+            let Some(wanted) = session.subscriptions.get_mut(&filter) else {
                 continue;
             };
             let packet_id = self.next_id();
             self.put(&Outgoing::Subscribe {
-                subscription,
+                subscription: &wanted.subscription,
                 packet_id,
                 with_id: self.welcome.subscription_ids,
-                resumed: self.welcome.session_present || session.epoch > 1,
+                again: wanted.asked,
             })?;
+            wanted.asked = true;
             self.subscribing.insert(packet_id, filter);
         }
         Ok(())

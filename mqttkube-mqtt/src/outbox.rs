@@ -61,8 +61,16 @@ pub(crate) struct Outbox<T> {
     /// Publishes of an earlier connection that are to be sent again, first of all.
     again: VecDeque<u64>,
     last_packet_id: u16,
-    window: usize,
+    /// Publishes that the broker lets us have unanswered.
+    granted: usize,
+    /// Connections in a row that the broker ended without answering anything.
+    strikes: u32,
 }
+
+/// After so many fruitless connections publishes go out one by one, to find the one that the broker cannot bear.
+const SUSPICION: u32 = 3;
+/// After so many it is given up, or nothing behind it would ever be sent.
+const CONVICTION: u32 = 10;
 
 impl<T> Outbox<T> {
     pub(crate) fn new() -> Self {
@@ -74,7 +82,8 @@ impl<T> Outbox<T> {
             by_packet_id: HashMap::new(),
             again: VecDeque::new(),
             last_packet_id: 0,
-            window: 0,
+            granted: 0,
+            strikes: 0,
         }
     }
 
@@ -100,7 +109,7 @@ impl<T> Outbox<T> {
 
     /// A connection stands. `window` is how many publishes may be unanswered at once.
     pub(crate) fn connected(&mut self, session_present: bool, window: u16) {
-        self.window = usize::from(window.max(1));
+        self.granted = usize::from(window.max(1));
         self.again.clear();
         if session_present {
             self.again.extend(self.flying.keys());
@@ -119,10 +128,34 @@ impl<T> Outbox<T> {
         }
     }
 
+    /// The connection ended; `hung_up` if the broker closed it without a reason. A broker of MQTT 3.1.1 does so to a
+    /// packet that is too large for it, and would for ever. Returns a publish that was alone on its way too often.
+    pub(crate) fn cut(&mut self, hung_up: bool) -> Option<T> {
+        if !hung_up || self.flying.is_empty() {
+            return None;
+        }
+        self.strikes += 1;
+        if self.strikes < CONVICTION {
+            return None;
+        }
+        self.strikes = 0;
+        let packet_id = self
+            .flying
+            .first_key_value()
+            .map(|(_, flying)| flying.packet_id)?;
+        self.answered(packet_id)
+    }
+
     /// The next thing to send, as long as the window has room.
     pub(crate) fn next(&mut self) -> Option<Send<T>> {
         let unanswered = self.flying.len() - self.again.len();
-        if unanswered >= self.window {
+        if unanswered
+            >= if self.strikes >= SUSPICION {
+                1
+            } else {
+                self.granted
+            }
+        {
             return None;
         }
         if let Some(sequence) = self.again.pop_front() {
@@ -184,6 +217,7 @@ impl<T> Outbox<T> {
     pub(crate) fn answered(&mut self, packet_id: u16) -> Option<T> {
         let sequence = self.by_packet_id.remove(&packet_id)?;
         let flying = self.flying.remove(&sequence)?;
+        self.strikes = 0;
         self.again.retain(|again| *again != sequence);
         Some(flying.ticket)
     }
@@ -232,3 +266,6 @@ impl<T> Outbox<T> {
         self.queue.is_empty() && self.flying.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,8 +63,65 @@ impl Pulse {
         }
         if !self.pinged && now >= self.heard.min(self.said) + self.keep_alive {
             self.pinged = true;
+            self.said = now;
             return Beat::Ping;
         }
         Beat::Fine
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+    /// Beats second by second; returns what was due when.
+    #[track_caller]
+    fn check(heard_at: &[u64], said_at: &[u64], expected: &[(u64, Beat)]) {
+        let start = Instant::now();
+        let mut pulse = Pulse::new(KEEP_ALIVE, start);
+        let mut due = Vec::new();
+        for second in 1..=25 {
+            let now = start + Duration::from_secs(second);
+            if heard_at.contains(&second) {
+                pulse.heard(now);
+            }
+            if said_at.contains(&second) {
+                pulse.said(now);
+            }
+            let announced = pulse.next() <= now;
+            let beat = pulse.beat(now);
+            assert_eq!(
+                announced,
+                beat != Beat::Fine,
+                "whoever sleeps until then finds something to do"
+            );
+            if beat != Beat::Fine {
+                due.push((second, beat));
+            }
+            if beat == Beat::Dead {
+                break;
+            }
+        }
+        assert_eq!(due, expected);
+    }
+
+    #[test]
+    fn a_silent_broker_is_pinged_once_and_dead_after_twice_the_keep_alive() {
+        check(&[], &[], &[(10, Beat::Ping), (20, Beat::Dead)]);
+    }
+
+    #[test]
+    fn a_chatty_client_still_pings_a_broker_that_it_never_hears() {
+        let every: Vec<u64> = (1..=25).collect();
+        check(&[], &every, &[(10, Beat::Ping), (20, Beat::Dead)]);
+    }
+
+    #[test]
+    fn a_client_that_only_listens_still_says_something_within_the_keep_alive() {
+        let every: Vec<u64> = (1..=25).collect();
+        check(&every, &[10, 20], &[]);
+        check(&every, &[15], &[(10, Beat::Ping), (25, Beat::Ping)]);
     }
 }

@@ -69,3 +69,79 @@ impl Retry {
         min + (bound - min) * share / 1024
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STOOD_LONG: Ending = Ending {
+        stood: Some(Duration::from_secs(60)),
+        taken_over: false,
+        silently_closed: false,
+    };
+    const FAILED: Ending = Ending {
+        stood: None,
+        taken_over: false,
+        silently_closed: false,
+    };
+
+    fn pauses(endings: &[Ending], random: u64) -> Vec<u64> {
+        let mut retry = Retry::new(Reconnect::default());
+        endings
+            .iter()
+            .map(|ending| retry.after(*ending, random).pause.as_millis() as u64)
+            .collect()
+    }
+
+    #[test]
+    fn the_first_retry_is_made_at_once_and_later_ones_wait_one_to_five_seconds() {
+        assert_eq!(
+            pauses(&[STOOD_LONG, FAILED, FAILED, FAILED, FAILED], 0),
+            [0, 1000, 1000, 1000, 1000]
+        );
+        let longest = pauses(&[STOOD_LONG, FAILED, FAILED, FAILED, FAILED], 1023);
+        assert!(
+            longest
+                .iter()
+                .zip([0, 2000, 4000, 5000, 5000])
+                .all(|(pause, bound)| *pause <= bound),
+            "{longest:?}"
+        );
+    }
+
+    #[test]
+    fn a_connection_that_breaks_again_and_again_is_no_hot_loop() {
+        let brief = Ending {
+            stood: Some(Duration::from_millis(3)),
+            ..FAILED
+        };
+        assert_eq!(pauses(&[brief, brief, brief], 0), [0, 1000, 1000]);
+    }
+
+    #[test]
+    fn a_client_that_took_the_session_over_is_not_fought() {
+        let taken = Ending {
+            stood: Some(Duration::from_secs(60)),
+            taken_over: true,
+            silently_closed: false,
+        };
+        assert_eq!(pauses(&[taken, taken], 1023), [60_000, 60_000]);
+    }
+
+    #[test]
+    fn two_quick_silent_ends_in_a_row_are_taken_for_a_takeover() {
+        let kick = Ending {
+            stood: Some(Duration::from_secs(1)),
+            taken_over: false,
+            silently_closed: true,
+        };
+        let mut retry = Retry::new(Reconnect::default());
+        assert!(!retry.after(kick, 0).kicked);
+        assert!(retry.after(kick, 0).kicked);
+        assert!(!retry.after(STOOD_LONG, 0).kicked);
+        assert!(
+            !retry.after(kick, 0).kicked,
+            "a long connection between them clears the suspicion"
+        );
+    }
+}

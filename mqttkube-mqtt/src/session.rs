@@ -31,6 +31,13 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// How long the broker gets to hang up after our DISCONNECT.
 const HANG_UP: Duration = Duration::from_millis(500);
 
+/// A subscription that is to stand on every connection.
+pub(crate) struct Wanted {
+    pub(crate) subscription: Subscription,
+    /// The broker was asked for it before, so retained messages were delivered already.
+    pub(crate) asked: bool,
+}
+
 /// Everything that outlives a connection.
 pub(crate) struct Session {
     pub(crate) options: Arc<OptionsBuilder>,
@@ -39,7 +46,7 @@ pub(crate) struct Session {
     pub(crate) status: watch::Sender<Status>,
     pub(crate) outbox: Outbox<Ticket>,
     pub(crate) window: AckWindow,
-    pub(crate) subscriptions: BTreeMap<String, Subscription>,
+    pub(crate) subscriptions: BTreeMap<String, Wanted>,
     pub(crate) version: Version,
     pub(crate) epoch: u64,
     /// Set when the session is to end, at the latest then.
@@ -142,7 +149,7 @@ impl Session {
                     warnings.into_iter().for_each(|warning| self.warn(warning));
                     return Some(result);
                 }
-                command = self.inbox.next() => self.take(command),
+                command = self.inbox.next(), if deadline.is_none() => self.take(command),
                 () = until(deadline) => return None,
             }
             if self.is_finished() {
@@ -158,7 +165,7 @@ impl Session {
             tokio::select! {
                 biased;
                 () = sleep_until(end) => return,
-                command = self.inbox.next() => self.take(command),
+                command = self.inbox.next(), if self.closing.is_none() => self.take(command),
             }
         }
     }
@@ -184,7 +191,7 @@ impl Session {
                         break End::lost(&error);
                     }
                 }
-                command = self.inbox.next() => self.take_online(&mut online, command),
+                command = self.inbox.next(), if deadline.is_none() => self.take_online(&mut online, command),
                 () = sleep_until(beat) => {
                     if let Err(end) = online.beat() {
                         break end;
@@ -200,6 +207,14 @@ impl Session {
             // Whether the broker hangs up in time does not matter any more.
             let _ = timeout_at(limit, online.link.part()).await;
             self.closing = Some(Instant::now());
+        }
+        self.window.start(self.epoch);
+        if let Some(ticket) = self.outbox.cut(end.hung_up && !end.taken_over) {
+            let reason = "the broker hung up again and again while it was the only publish on its way";
+            ticket.resolve(Err(PublishError::Refused {
+                reason: reason.to_owned(),
+            }));
+            self.status.send_modify(|status| status.refused += 1);
         }
         let ending = Ending {
             stood: Some(since.elapsed()),
@@ -234,8 +249,14 @@ impl Session {
             Some(Command::Publish(publish, ticket)) => self.enqueue(publish, ticket),
             Some(Command::Subscribe(subscriptions)) => {
                 for subscription in subscriptions {
-                    self.subscriptions
-                        .insert(subscription.filter.clone(), subscription);
+                    let filter = subscription.filter.clone();
+                    self.subscriptions.insert(
+                        filter,
+                        Wanted {
+                            subscription,
+                            asked: false,
+                        },
+                    );
                 }
                 let count = self.subscriptions.len();
                 self.status.send_modify(|status| status.subscriptions = count);
@@ -302,14 +323,18 @@ impl Session {
 
     fn went_offline(&self, reason: String, kicked: bool) {
         let state = if kicked { State::Kicked } else { State::Offline };
-        self.status.send_modify(|status| {
+        let news = self.status.send_if_modified(|status| {
+            let news = status.state != state || status.last_offline.as_ref() != Some(&reason);
             status.state = state;
             status.granted = 0;
             status.takeovers += u64::from(kicked);
             status.last_offline = Some(reason.clone());
+            news
         });
-        tracing::info!(reason, kicked, "offline");
-        self.reports.send(Event::Offline { reason, kicked });
+        if news {
+            tracing::info!(reason, kicked, "offline");
+            self.reports.send(Event::Offline { reason, kicked });
+        }
     }
 
     pub(crate) fn warn(&self, warning: Warning) {

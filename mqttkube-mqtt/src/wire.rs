@@ -118,7 +118,7 @@ pub(crate) enum Outgoing<'a> {
         subscription: &'a Subscription,
         packet_id: u16,
         with_id: bool,
-        resumed: bool,
+        again: bool,
     },
     Unsubscribe {
         filter: &'a str,

@@ -23,12 +23,11 @@ impl Codec for V5 {
     }
 
     fn decode(mut frame: BytesMut) -> Result<Option<Incoming>, DecodeError> {
-        if frame[..] == [0xe0, 0] {
-            // A DISCONNECT may leave the reason out, which rumqttc does not know.
-            return Ok(Some(Incoming::Disconnect {
-                reason: "normal disconnection".into(),
-                taken_over: false,
-            }));
+        // A DISCONNECT may leave out its properties, or its reason too (MQTT 5.0, section 3.14.2); rumqttc knows neither.
+        match frame[..] {
+            [0xe0, 0] => frame = BytesMut::from(&[0xe0, 2, 0, 0][..]),
+            [0xe0, 1, reason] => frame = BytesMut::from(&[0xe0, 2, reason, 0][..]),
+            _ => {}
         }
         match v5::Packet::read(&mut frame, None) {
             Ok(packet) => Ok(from_packet(packet)),
@@ -55,8 +54,8 @@ fn to_packet(packet: &Outgoing<'_>) -> v5::Packet {
             subscription,
             packet_id,
             with_id,
-            resumed,
-        } => v5::Packet::Subscribe(to_subscribe(subscription, *packet_id, *with_id, *resumed)),
+            again,
+        } => v5::Packet::Subscribe(to_subscribe(subscription, *packet_id, *with_id, *again)),
         Outgoing::Unsubscribe { filter, packet_id } => v5::Packet::Unsubscribe(v5::Unsubscribe {
             pkid: *packet_id,
             filters: vec![(*filter).to_owned()],
@@ -135,8 +134,8 @@ fn to_publish(publish: &Publish, packet_id: u16, dup: bool) -> v5::Publish {
     }
 }
 
-fn to_subscribe(subscription: &Subscription, packet_id: u16, with_id: bool, resumed: bool) -> v5::Subscribe {
-    let retain_forward_rule = match (subscription.retain_handling, resumed) {
+fn to_subscribe(subscription: &Subscription, packet_id: u16, with_id: bool, again: bool) -> v5::Subscribe {
+    let retain_forward_rule = match (subscription.retain_handling, again) {
         (RetainHandling::AtSubscribe, false) => v5::RetainForwardRule::OnEverySubscribe,
         (RetainHandling::AtSubscribe, true) | (RetainHandling::IfNew, _) => {
             v5::RetainForwardRule::OnNewSubscribe

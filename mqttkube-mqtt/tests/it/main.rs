@@ -1,4 +1,6 @@
 //! The session against brokers: one embedded, one real, and one that follows a script byte by byte.
 
+mod cuts;
+mod packets;
 mod session;
 mod support;

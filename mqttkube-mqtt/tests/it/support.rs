@@ -1,6 +1,8 @@
 //! Brokers and a fault proxy, and waiting without sleeping.
 
 pub(crate) mod embedded;
+pub(crate) mod proxy;
+pub(crate) mod scripted;
 
 use std::time::Duration;
 
@@ -44,7 +46,9 @@ impl Watched {
                 }
             }
         };
-        timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("no {what} within {PATIENCE:?}"))
+        timeout(PATIENCE, wait)
+            .await
+            .unwrap_or_else(|_| panic!("no {what} within {PATIENCE:?}"))
     }
 
     /// Epoch and whether the session was kept.

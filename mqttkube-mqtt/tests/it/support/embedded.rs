@@ -32,9 +32,12 @@ impl Embedded {
             .expect("the broker starts");
         let port = broker.local_addr().expect("it listens").port();
         let shutdown = broker.shutdown_handle();
+        let mut ready = broker.ready_receiver();
         let task = tokio::spawn(async move {
             broker.run().await.expect("the broker runs until it is stopped");
         });
+        // Before that a request to stop would be missed.
+        ready.wait_for(|ready| *ready).await.expect("the broker runs");
         Self { port, shutdown, task }
     }
 
