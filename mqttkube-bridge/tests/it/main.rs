@@ -4,4 +4,5 @@ mod endpoints;
 mod keys;
 mod schedule;
 mod sidecar;
+mod store;
 mod tokens;
