@@ -2,8 +2,12 @@
 
 pub mod binding;
 pub mod config;
+pub mod engine;
 pub mod event;
+mod hash;
 pub mod ids;
 pub mod kinds;
+mod launch;
 pub mod plan;
+pub mod report;
 pub mod topic_template;

@@ -123,6 +123,15 @@ impl WritePath {
         matches!(self.steps.last(), Some(Step::Index(_)))
     }
 
+    /// Whether the path is a label or an annotation, which can only be text: of the object itself, or of a
+    /// template in it.
+    pub fn is_text(&self) -> bool {
+        let is = |step: &Step, wanted: &[&str]| matches!(step, Step::Name(name) if wanted.contains(&name.text.as_str()));
+        let end = self.steps.last_chunk();
+        matches!(end, Some([metadata, map, Step::Name(_)])
+            if is(metadata, &["metadata"]) && is(map, &["labels", "annotations"]))
+    }
+
     /// Whether the path is `spec.replicas`, which the scale subresource holds as well.
     pub fn is_replicas(&self) -> bool {
         let is = |step: &Step, wanted: &str| matches!(step, Step::Name(name) if name.text == wanted);
