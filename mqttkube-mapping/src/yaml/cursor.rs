@@ -150,7 +150,10 @@ impl<'t> Cursor<'t> {
 
     /// The node as the path of a file, which begins at the folder of this file when it is relative.
     pub fn file_path(&self) -> Option<String> {
-        self.text().map(|text| join_path(&self.tree.folder, text))
+        let text = self.text()?;
+        // `!relpath` was joined when the file was read.
+        let whole = self.node.tag.is_some();
+        Some(if whole { text.to_owned() } else { join_path(&self.tree.folder, text) })
     }
 
     /// The node as one of several words.

@@ -68,24 +68,45 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for path in &args.configs {
         files.push(match load(path) {
             Ok(config) => {
-                let missing = if args.cluster { missing_kinds(&config)? } else { Vec::new() };
+                let missing = if args.cluster {
+                    missing_kinds(&config)?
+                } else {
+                    Vec::new()
+                };
                 let errors = missing.iter().flat_map(|kind| unknown_to_cluster(&config, kind));
                 let diagnostics: Vec<Diagnostic> = config.notes.iter().cloned().chain(errors).collect();
                 let summary = Some(Summary::of(&config));
-                FileReport { file: path.display().to_string(), ok: missing.is_empty(), summary, diagnostics }
+                FileReport {
+                    file: path.display().to_string(),
+                    ok: missing.is_empty(),
+                    summary,
+                    diagnostics,
+                }
             }
             Err(errors) => {
                 let diagnostics = errors.into_iter().collect();
-                FileReport { file: path.display().to_string(), ok: false, summary: None, diagnostics }
+                FileReport {
+                    file: path.display().to_string(),
+                    ok: false,
+                    summary: None,
+                    diagnostics,
+                }
             }
         });
     }
-    let report = Report { ok: files.iter().all(|file| file.ok), files };
+    let report = Report {
+        ok: files.iter().all(|file| file.ok),
+        files,
+    };
     match args.output {
         Output::Text => report.files.iter().for_each(print_text),
         Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
     }
-    Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::from(BAD_CONFIG) })
+    Ok(if report.ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(BAD_CONFIG)
+    })
 }
 
 /// An error for every binding of a kind that the API server does not have.
@@ -93,7 +114,13 @@ fn unknown_to_cluster(config: &Config<Settings>, kind: &Kind) -> Vec<Diagnostic>
     let bindings = config.spec.bindings.iter().zip(config.plan.bindings());
     let of_kind = bindings.filter(|(_, binding)| config.plan.kind(binding.target().kind()) == kind);
     let message = format!("the API server does not know the kind {kind}");
-    let errors = of_kind.filter_map(|(spec, _)| Some(Diagnostic::error(config.file.as_str(), spec.position()?, &message)));
+    let errors = of_kind.filter_map(|(spec, _)| {
+        Some(Diagnostic::error(
+            config.file.as_str(),
+            spec.position()?,
+            &message,
+        ))
+    });
     errors.collect()
 }
 
@@ -111,9 +138,22 @@ fn print_text(report: &FileReport) {
     for diagnostic in &report.diagnostics {
         println!("{diagnostic}");
     }
-    let count = |severity| report.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+    let count = |severity| {
+        report
+            .diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == severity)
+            .count()
+    };
     match (&report.summary, count(Severity::Error)) {
-        (Some(Summary { bindings, watches, subscriptions }), 0) => println!(
+        (
+            Some(Summary {
+                bindings,
+                watches,
+                subscriptions,
+            }),
+            0,
+        ) => println!(
             "{}: fine: {}, {}, {}",
             report.file,
             counted(*bindings, "binding", "bindings"),

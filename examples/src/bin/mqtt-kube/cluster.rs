@@ -14,10 +14,14 @@ use crate::settings::Settings;
 /// Where the API server is and who we are there: the file's `kubernetes`, else `KUBECONFIG`, `~/.kube/config`, or the
 /// service account of the pod.
 pub(crate) async fn kube_config(spec: &KubernetesSpec) -> anyhow::Result<KubeConfig> {
-    let options = KubeConfigOptions { context: spec.context.clone(), ..KubeConfigOptions::default() };
+    let options = KubeConfigOptions {
+        context: spec.context.clone(),
+        ..KubeConfigOptions::default()
+    };
     let config = match (&spec.kubeconfig, &spec.context) {
         (Some(path), _) => {
-            let file = Kubeconfig::read_from(path).with_context(|| format!("the kubeconfig {path} cannot be read"))?;
+            let file = Kubeconfig::read_from(path)
+                .with_context(|| format!("the kubeconfig {path} cannot be read"))?;
             KubeConfig::from_custom_kubeconfig(file, &options).await?
         }
         (None, Some(_)) => KubeConfig::from_kubeconfig(&options).await?,
@@ -28,7 +32,9 @@ pub(crate) async fn kube_config(spec: &KubernetesSpec) -> anyhow::Result<KubeCon
 
 /// The kinds of the bindings that the API server does not have.
 pub(crate) fn missing_kinds(config: &Config<Settings>) -> anyhow::Result<Vec<Kind>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let spec = &config.spec.kubernetes;
         let client = Client::try_from(kube_config(spec).await?)?;

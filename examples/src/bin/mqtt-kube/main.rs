@@ -1,3 +1,40 @@
-//! mqtt-kube.
+//! mqtt-kube ties MQTT topics to Kubernetes objects, as a YAML file says.
 
-fn main() {}
+mod check;
+mod cluster;
+mod load;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Exit status when the configuration or the command line is wrong.
+const BAD_CONFIG: u8 = 2;
+
+/// Ties MQTT topics to Kubernetes objects.
+///
+/// A YAML file says which values of which objects are published on which topics, which messages change a field of an
+/// object, and which messages launch or delete one. Files of the Python program mqtt-kube work unchanged.
+#[derive(Debug, Parser)]
+#[command(name = "mqtt-kube", version, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0 fine, 1 failed while running, 2 wrong configuration or usage.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

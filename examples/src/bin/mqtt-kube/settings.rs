@@ -33,13 +33,21 @@ pub(crate) struct LoggingSettings {
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { bind: "0.0.0.0".to_owned(), port: 8080, max_connections: 100 }
+        Self {
+            bind: "0.0.0.0".to_owned(),
+            port: 8080,
+            max_connections: 100,
+        }
     }
 }
 
 impl Default for LoggingSettings {
     fn default() -> Self {
-        Self { level: Level::INFO, json: false, payloads: false }
+        Self {
+            level: Level::INFO,
+            json: false,
+            payloads: false,
+        }
     }
 }
 
@@ -47,13 +55,18 @@ impl Default for LoggingSettings {
 pub(crate) fn read_settings(document: &mut Section<'_>) -> Settings {
     Settings {
         http: document.section("http", "the section http").map(http),
-        logging: document.section("logging", "the section logging").map(logging).unwrap_or_default(),
+        logging: document
+            .section("logging", "the section logging")
+            .map(logging)
+            .unwrap_or_default(),
     }
 }
 
 fn http(mut section: Section<'_>) -> HttpSettings {
     let default = HttpSettings::default();
-    let bind = section.get_either("bind", "host").filter(|bind| !bind.node().is_null());
+    let bind = section
+        .get_either("bind", "host")
+        .filter(|bind| !bind.node().is_null());
     let settings = HttpSettings {
         bind: bind.and_then(|bind| host(&bind)).unwrap_or(default.bind),
         port: section.or("port", default.port),
@@ -79,8 +92,14 @@ fn host(cursor: &Cursor<'_>) -> Option<String> {
 fn logging(mut section: Section<'_>) -> LoggingSettings {
     let default = LoggingSettings::default();
     let settings = LoggingSettings {
-        level: section.get("level").filter(|level| !level.node().is_null()).and_then(|level| log_level(&level)).unwrap_or(default.level),
-        json: section.choice("format", &[("text", false), ("json", true)]).unwrap_or(default.json),
+        level: section
+            .get("level")
+            .filter(|level| !level.node().is_null())
+            .and_then(|level| log_level(&level))
+            .unwrap_or(default.level),
+        json: section
+            .choice("format", &[("text", false), ("json", true)])
+            .unwrap_or(default.json),
         payloads: section.or("payloads", default.payloads),
     };
     section.finish();
