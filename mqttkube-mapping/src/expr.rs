@@ -22,7 +22,7 @@ mod walk;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::error::{EvalError, EvalErrorKind};
+use crate::error::{CompileError, ErrorKind, EvalError, EvalErrorKind};
 use crate::value::{Text, Val};
 use crate::value_map::InputValue;
 
@@ -125,6 +125,15 @@ impl SyntaxError {
 
     fn overflow(column: usize, message: impl Into<String>) -> Self {
         Self::new(SyntaxErrorKind::Overflow, column, message)
+    }
+
+    /// The same as an error of the whole text `source`.
+    pub(crate) fn into_compile_error(self, source: &str) -> CompileError {
+        let error = CompileError::new(ErrorKind::Expression, source, self.message).at_column(self.column);
+        match self.help {
+            Some(help) => error.with_help(help),
+            None => error,
+        }
     }
 
     fn help(self, help: Option<String>) -> Self {

@@ -8,6 +8,7 @@ mod number;
 mod parse;
 mod spec;
 
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::error::{EvalError, EvalErrorKind};
@@ -26,9 +27,21 @@ pub(crate) enum BareStyle {
     Python,
 }
 
-/// A template.
+/// A template in the language of Python's `str.format`.
+///
+/// ```
+/// use mqttkube_mapping::Format;
+/// use serde_json::json;
+///
+/// let format = Format::parse("{json[name]}: {value:.1f}")?;
+/// let names = json!({"value": 21.25, "json": {"name": "attic"}});
+/// assert_eq!(format.render(names.as_object().unwrap()), Ok("attic: 21.2".to_owned()));
+///
+/// assert!(Format::parse("{value.__class__}").is_err());
+/// # Ok::<_, mqttkube_mapping::FormatError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Format {
+pub struct Format {
     pieces: Vec<Piece>,
 }
 
@@ -72,22 +85,30 @@ enum SpecSource {
     Nested(Format),
 }
 
-/// What is wrong with a template.
+/// Why a template cannot be used. For the person who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message}")]
-pub(crate) struct FormatError {
-    pub(crate) kind: FormatErrorKind,
-    /// In characters, counted from 1.
-    pub(crate) column: usize,
-    pub(crate) message: String,
+#[non_exhaustive]
+pub struct FormatError {
+    /// The class of the error.
+    pub kind: FormatErrorKind,
+    /// Where it is, in characters, counted from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FormatErrorKind {
+/// The class of a [`FormatError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FormatErrorKind {
+    /// Braces or brackets that do not fit together.
     Syntax,
     /// A specification that fits no value.
     Spec,
+    /// A field reads an attribute.
     Attribute,
+    /// A width above 1024 or a precision above 100.
     Limit,
 }
 
@@ -138,9 +159,19 @@ pub(crate) trait Arguments<'a> {
     fn argument(&self, name: &Name) -> Option<Val<'a>>;
 }
 
+/// Names from an object.
+struct Named<'n>(&'n Map<String, Value>);
+
+impl<'n> Arguments<'n> for Named<'n> {
+    fn argument(&self, name: &Name) -> Option<Val<'n>> {
+        let Name::Text(name) = name else { return None };
+        self.0.get(name).map(Val::from)
+    }
+}
+
 impl Format {
-    /// Parses a template.
-    pub(crate) fn parse(template: &str) -> Result<Self, FormatError> {
+    /// Parses a template. What can be known to be wrong without a value is refused here.
+    pub fn parse(template: &str) -> Result<Self, FormatError> {
         parse::parse(template)
     }
 
@@ -170,8 +201,14 @@ impl Format {
         }
     }
 
+    /// Fills the template from named values. Booleans, null, lists and objects in bare fields are written as
+    /// JSON, null as nothing.
+    pub fn render(&self, names: &Map<String, Value>) -> Result<String, EvalError> {
+        self.render_with(&Named(names), BareStyle::Json)
+    }
+
     /// Fills the template.
-    pub(crate) fn render<'a>(
+    pub(crate) fn render_with<'a>(
         &self,
         arguments: &dyn Arguments<'a>,
         style: BareStyle,
@@ -198,7 +235,7 @@ impl Field {
         let spec = match &self.spec {
             SpecSource::Fixed(spec) => spec,
             SpecSource::Nested(format) => {
-                let text = format.render(arguments, style)?;
+                let text = format.render_with(arguments, style)?;
                 nested = Spec::parse(&text).map_err(FormatError::into_eval)?;
                 &nested
             }

@@ -1,12 +1,27 @@
 //! A compiled `values:` section: one lookup turns an input into an output.
+//!
+//! The order is fixed: `transform`, then `jsonpath`, then `map`, whose outputs may be templates.
+
+mod explain;
+mod section;
 
 use std::borrow::Cow;
 
+use regex::Captures;
 use serde_json::{Map, Value};
+use thiserror::Error;
 
-use crate::error::{CompileError, EvalError, PathSeg};
-use crate::rule::Rules;
-use crate::spec::{MapKey, SpecNode, ValuesSpec};
+use crate::error::{CompileError, EvalError};
+use crate::expr::Expr;
+use crate::format::{Arguments, Name};
+use crate::locus::Locus;
+use crate::output::Output;
+use crate::payload::{self, JsonError};
+use crate::rule::{Matcher, Rules};
+use crate::spec::ValuesSpec;
+use crate::value::{Text, Val};
+
+pub use explain::{Step, StepKind, Trace};
 
 /// Which way values flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,8 +79,26 @@ impl<'a> Input<'a> {
     }
 }
 
+impl<'a> InputValue<'a> {
+    /// The text, when the value is one.
+    pub fn as_text(self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Json(value) => value.as_str(),
+        }
+    }
+
+    /// A copy of the value.
+    pub fn to_json(self) -> Value {
+        match self {
+            Self::Text(text) => Value::from(text),
+            Self::Json(value) => value.clone(),
+        }
+    }
+}
+
 /// What a lookup gives.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Outcome<'a> {
     /// There is an output.
     Match(Match<'a>),
@@ -76,19 +109,249 @@ pub enum Outcome<'a> {
 }
 
 /// A lookup that gave an output.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Match<'a> {
+    map: &'a ValueMap,
+    state: State<'a>,
+    /// The entry that took the value; none without a map, and for the default.
+    entry: Option<usize>,
     output: Cow<'a, Value>,
-    input: InputValue<'a>,
     mapped: bool,
+    failed_predicates: usize,
 }
 
 /// Why nothing takes the value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Miss {
     /// No entry of the map matches.
-    NoEntry,
+    #[error("no entry of the map takes the value")]
+    NoEntry {
+        /// Predicates that failed on the value; they count as not matching.
+        failed_predicates: usize,
+    },
+    /// The transform failed.
+    #[error("transform: {0}")]
+    Transform(EvalError),
+    /// There is a path, and the value is text that is not JSON.
+    #[error("the value is not JSON: {0}")]
+    NotJson(JsonError),
+    /// The path finds nothing.
+    #[error("the path finds nothing")]
+    NoHit,
+    /// The path looks at too much.
+    #[error("jsonpath: {0}")]
+    Path(EvalError),
+}
+
+/// A value on its way, borrowed from the input as long as it is part of it.
+#[derive(Debug, Clone)]
+enum Current<'a> {
+    Input(InputValue<'a>),
+    Made(Value),
+}
+
+impl Current<'_> {
+    fn value(&self) -> InputValue<'_> {
+        match self {
+            Self::Input(value) => *value,
+            Self::Made(value) => InputValue::Json(value),
+        }
+    }
+}
+
+/// Everything that a template may name, but for groups.
+#[derive(Debug, Clone)]
+struct State<'a> {
+    input: Input<'a>,
+    current: Current<'a>,
+    /// The document that the path was applied to.
+    document: Option<Cow<'a, Value>>,
+}
+
+/// A compiled `values:` section. Compile once, look up often; it can be shared between threads.
+///
+/// ```
+/// use mqttkube_mapping::{Direction, Input, MapKey, Outcome, ValueMap, ValuesSpec};
+/// use serde_json::json;
+///
+/// let spec = ValuesSpec::new()
+///     .jsonpath("$.state")
+///     .entry(MapKey::Text("ON".into()), json!(1))
+///     .entry(MapKey::Text(r"re:(\d+) replicas".into()), json!({"value": "{1}", "type": "int"}));
+/// let map = ValueMap::compile(&spec, Direction::Patch, None).expect("the section is right");
+///
+/// let Outcome::Match(found) = map.lookup(Input::text(r#"{"state": "3 replicas"}"#)) else { panic!() };
+/// assert_eq!(found.output(), &json!(3));
+/// assert!(matches!(map.lookup(Input::text("ON")), Outcome::Miss(_)));
+/// ```
+#[derive(Debug)]
+pub struct ValueMap {
+    transform: Option<(Expr, String)>,
+    path: Option<Locus>,
+    rules: Option<Rules>,
+    default: Option<Value>,
+}
+
+impl ValueMap {
+    /// The map of an item without `values:`: every value passes through unchanged.
+    pub fn identity() -> Self {
+        Self {
+            transform: None,
+            path: None,
+            rules: None,
+            default: None,
+        }
+    }
+
+    /// Checks and compiles a section; reports everything that is wrong with it.
+    ///
+    /// `allowed_outputs` are the only texts that an entry may give, for actions; none allows everything.
+    /// Outputs that are filled in are not checked: what they give is only known later.
+    pub fn compile(
+        spec: &ValuesSpec,
+        direction: Direction,
+        allowed_outputs: Option<&[&str]>,
+    ) -> Result<Self, Vec<CompileError>> {
+        let mut section = section::Section {
+            direction,
+            allowed: allowed_outputs,
+            errors: Vec::new(),
+        };
+        let map = section.compile(spec.node());
+        if section.errors.is_empty() {
+            Ok(map)
+        } else {
+            Err(section.errors)
+        }
+    }
+
+    /// Whether every value passes through unchanged.
+    pub fn is_identity(&self) -> bool {
+        self.transform.is_none() && self.path.is_none() && self.rules.is_none()
+    }
+
+    /// Maps one input. Allocates nothing when a literal or a predicate entry with a fixed output takes it.
+    pub fn lookup<'a>(&'a self, input: Input<'a>) -> Outcome<'a> {
+        let state = match self.read(input) {
+            Ok(state) => state,
+            Err(miss) => return self.missed(input, miss),
+        };
+        let Some(rules) = &self.rules else {
+            let output = match &state.current {
+                Current::Input(InputValue::Json(value)) => Cow::Borrowed(*value),
+                Current::Input(InputValue::Text(text)) => Cow::Owned(Value::from(*text)),
+                Current::Made(value) => Cow::Owned(value.clone()),
+            };
+            return Outcome::Match(Match {
+                map: self,
+                state,
+                entry: None,
+                output,
+                mapped: false,
+                failed_predicates: 0,
+            });
+        };
+        let mut failed_predicates = 0;
+        let Some(found) = rules.find(state.current.value(), &mut failed_predicates) else {
+            return self.missed(input, Miss::NoEntry { failed_predicates });
+        };
+        let entry = rules.get(found.index);
+        let output = match &entry.output {
+            Output::Fixed(value) => Ok(Cow::Borrowed(value)),
+            filled @ Output::Filled { .. } => {
+                let names = Named {
+                    state: &state,
+                    captures: found.captures.as_ref(),
+                };
+                filled.fill(&names).map(Cow::Owned)
+            }
+        };
+        let index = found.index;
+        match output {
+            Ok(output) => Outcome::Match(Match {
+                map: self,
+                state,
+                entry: Some(index),
+                output,
+                mapped: true,
+                failed_predicates,
+            }),
+            Err(error) => Outcome::Error(error),
+        }
+    }
+
+    /// What a lookup does, step by step, for people.
+    pub fn explain(&self, input: Input<'_>) -> Trace {
+        explain::explain(self, input)
+    }
+
+    fn missed<'a>(&'a self, input: Input<'a>, miss: Miss) -> Outcome<'a> {
+        match &self.default {
+            Some(default) => Outcome::Match(Match {
+                map: self,
+                state: State {
+                    input,
+                    current: Current::Input(input.value),
+                    document: None,
+                },
+                entry: None,
+                output: Cow::Borrowed(default),
+                mapped: true,
+                failed_predicates: if let Miss::NoEntry { failed_predicates } = miss {
+                    failed_predicates
+                } else {
+                    0
+                },
+            }),
+            None => Outcome::Miss(miss),
+        }
+    }
+
+    /// Transform and path.
+    fn read<'a>(&self, input: Input<'a>) -> Result<State<'a>, Miss> {
+        let current = match &self.transform {
+            Some((transform, _)) => Current::Made(transform.call(input.value).map_err(Miss::Transform)?),
+            None => Current::Input(input.value),
+        };
+        let Some(path) = &self.path else {
+            return Ok(State {
+                input,
+                current,
+                document: None,
+            });
+        };
+        let document = document(current)?;
+        let current = match &document {
+            Cow::Borrowed(document) => {
+                let hit = path.first(document).map_err(Miss::Path)?.ok_or(Miss::NoHit)?;
+                Current::Input(InputValue::Json(hit))
+            }
+            Cow::Owned(document) => Current::Made(
+                path.first(document)
+                    .map_err(Miss::Path)?
+                    .ok_or(Miss::NoHit)?
+                    .clone(),
+            ),
+        };
+        Ok(State {
+            input,
+            current,
+            document: Some(document),
+        })
+    }
+}
+
+/// The document that a path is applied to: text is parsed, everything else is one already.
+fn document(current: Current<'_>) -> Result<Cow<'_, Value>, Miss> {
+    Ok(match current {
+        Current::Input(InputValue::Json(value)) if !value.is_string() => Cow::Borrowed(value),
+        Current::Made(value) if !value.is_string() => Cow::Owned(value),
+        text => {
+            let text = text.value().as_text().unwrap_or("");
+            Cow::Owned(payload::parse_json(text).map_err(Miss::NotJson)?)
+        }
+    })
 }
 
 impl Match<'_> {
@@ -108,71 +371,83 @@ impl Match<'_> {
         self.mapped
     }
 
-    /// The names that a template sees under `match`. Built on every call.
+    /// The entry of the map that took the value, counted from 0; none without a map, and for the default.
+    pub fn entry(&self) -> Option<usize> {
+        self.entry
+    }
+
+    /// How many predicates failed on the value before an entry took it. They count as not matching.
+    pub fn failed_predicates(&self) -> usize {
+        self.failed_predicates
+    }
+
+    /// The names that a template sees under `match`: `input`, `value`, with a path `json`, the named groups
+    /// of a regular expression, and `groups` with all of them. Built on every call.
     pub fn context(&self) -> Map<String, Value> {
-        let input = match self.input {
-            InputValue::Text(text) => Value::from(text),
-            InputValue::Json(value) => value.clone(),
+        let mut context = Map::new();
+        let groups = self.groups();
+        context.extend(groups.iter().map(|(name, value)| (name.clone(), value.clone())));
+        context.insert("groups".to_owned(), Value::Object(groups));
+        context.insert("input".to_owned(), self.state.input.value.to_json());
+        context.insert("value".to_owned(), self.state.current.value().to_json());
+        if let Some(document) = &self.state.document {
+            context.insert("json".to_owned(), (**document).clone());
+        }
+        context
+    }
+
+    fn groups(&self) -> Map<String, Value> {
+        let entry = self
+            .entry
+            .and_then(|index| self.map.rules.as_ref().map(|rules| rules.get(index)));
+        let Some(Matcher::Regex(regex)) = entry.map(|entry| &entry.matcher) else {
+            return Map::new();
         };
-        Map::from_iter([("input".to_owned(), input.clone()), ("value".to_owned(), input)])
+        let captures = self
+            .state
+            .current
+            .value()
+            .as_text()
+            .and_then(|text| regex.captures(text));
+        let Some(captures) = captures else {
+            return Map::new();
+        };
+        let group = |name: &str| captures.name(name).map_or("", |group| group.as_str());
+        regex
+            .capture_names()
+            .flatten()
+            .map(|name| (name.to_owned(), group(name).into()))
+            .collect()
     }
 }
 
-/// A compiled `values:` section. Compile once, look up often.
-#[derive(Debug)]
-pub struct ValueMap {
-    rules: Option<Rules>,
-    default: Option<Value>,
+/// The names of a template.
+struct Named<'s, 'v> {
+    state: &'s State<'s>,
+    captures: Option<&'s Captures<'v>>,
 }
 
-impl ValueMap {
-    /// The map of an item without `values:`: every value passes through unchanged.
-    pub fn identity() -> Self {
-        Self {
-            rules: None,
-            default: None,
-        }
-    }
-
-    /// Checks and compiles a section; reports everything that is wrong with it.
-    ///
-    /// `allowed_outputs` are the only texts that an entry may give, for actions; none allows everything.
-    pub fn compile(
-        spec: &ValuesSpec,
-        _direction: Direction,
-        _allowed_outputs: Option<&[&str]>,
-    ) -> Result<Self, Vec<CompileError>> {
-        let mut map = Self::identity();
-        if let SpecNode::Map(members) = spec.node() {
-            for (key, node) in members {
-                match key {
-                    MapKey::Text(name) if name == "map" => {
-                        map.rules = Rules::compile(node)
-                            .map_err(|error| vec![error.below(&[PathSeg::Key("map".to_owned())])])?;
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(map)
-    }
-
-    /// Maps one input. Allocates nothing when a literal or a predicate entry with a fixed output takes it.
-    pub fn lookup<'a>(&'a self, input: Input<'a>) -> Outcome<'a> {
-        let found = match &self.rules {
-            Some(rules) => rules.find(input.value).map(Cow::Borrowed),
-            None => Some(match input.value {
-                InputValue::Text(text) => Cow::Owned(Value::from(text)),
-                InputValue::Json(value) => Cow::Borrowed(value),
-            }),
+impl<'s> Arguments<'s> for Named<'s, '_> {
+    fn argument(&self, name: &Name) -> Option<Val<'s>> {
+        // A group that took no part is empty.
+        let text =
+            |group: Option<regex::Match<'s>>| Val::Str(Text::Ref(group.map_or("", |group| group.as_str())));
+        let name = match name {
+            Name::Text(name) => name,
+            Name::Number(index) => return self.captures.map(|captures| text(captures.get(*index))),
+            Name::Auto(_) => return None,
         };
-        match found.or(self.default.as_ref().map(Cow::Borrowed)) {
-            Some(output) => Outcome::Match(Match {
-                output,
-                input: input.value,
-                mapped: self.rules.is_some(),
-            }),
-            None => Outcome::Miss(Miss::NoEntry),
+        match name.as_str() {
+            "input" => return Some(Val::from(self.state.input.value)),
+            "value" => return Some(Val::from(self.state.current.value())),
+            "json" => return self.state.document.as_deref().map(Val::from),
+            _ => {}
+        }
+        match self.captures.and_then(|captures| captures.name(name)) {
+            Some(group) => Some(text(Some(group))),
+            None if name == "topic" => Some(Val::Str(Text::Ref(self.state.input.topic.unwrap_or("")))),
+            // Names were checked when the template was compiled, so this is a group that took no part.
+            None => self.captures.map(|_| text(None)),
         }
     }
 }

@@ -404,7 +404,7 @@ fn zero_fill<'a>(text: &Text<'a>, values: &Values<'a>) -> Result<Val<'a>, EvalEr
 
 fn format_text<'a>(text: &Text<'a>, values: &Values<'a>) -> Result<Val<'a>, EvalError> {
     let format = Format::parse(text).map_err(FormatError::into_eval)?;
-    format.render(values, BareStyle::Python).map(Val::from)
+    format.render_with(values, BareStyle::Python).map(Val::from)
 }
 
 impl<'a> Arguments<'a> for Values<'a> {

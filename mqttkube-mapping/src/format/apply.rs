@@ -98,7 +98,7 @@ fn format_float(number: f64, spec: &Spec) -> Result<String, EvalError> {
     let alternate = spec.alternate;
     let mut parts = match spec.kind {
         None => match spec.precision {
-            None => number::shortest(number),
+            None => number::shortest(number, alternate),
             Some(precision) => number::general(number, precision, alternate, true),
         },
         Some('e' | 'E') => number::scientific(number, precision, alternate),

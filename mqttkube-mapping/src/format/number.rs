@@ -144,11 +144,11 @@ pub(crate) fn general(number: f64, precision: usize, alternate: bool, point: boo
 }
 
 /// As `repr()` prints it.
-pub(crate) fn shortest(number: f64) -> Parts {
+pub(crate) fn shortest(number: f64, alternate: bool) -> Parts {
     let text = crate::value::float_repr(number.abs());
     match text.split_once('e') {
-        Some((mantissa, exponent)) => split(number, mantissa, false, &format!("e{exponent}")),
-        None => split(number, &text, false, ""),
+        Some((mantissa, exponent)) => split(number, mantissa, alternate, &format!("e{exponent}")),
+        None => split(number, &text, alternate, ""),
     }
 }
 

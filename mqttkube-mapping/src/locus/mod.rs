@@ -92,6 +92,19 @@ impl Locus {
         ))
     }
 
+    /// Reads a path for data of unknown origin: every name means what it says.
+    pub(crate) fn parse_exact(text: &str) -> Result<Self, CompileError> {
+        let (mut locus, _) = Self::parse(text)?;
+        for segment in &mut locus.query.segments {
+            for selector in &mut segment.selectors {
+                if let Selector::Name(name) = selector {
+                    name.snake = false;
+                }
+            }
+        }
+        Ok(locus)
+    }
+
     /// The path as it was written.
     pub fn as_str(&self) -> &str {
         &self.text

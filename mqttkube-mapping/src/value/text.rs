@@ -137,8 +137,7 @@ fn is_printable(char: char) -> bool {
     let mut pair = [0; 5];
     pair[0] = b'a';
     let length = char.encode_utf8(&mut pair[1..]).len();
-    std::str::from_utf8(&pair[..=length]).is_ok_and(|pair| !pair.escape_debug().any(|char| char == '{'))
-        || matches!(char, '{')
+    std::str::from_utf8(&pair[..=length]).is_ok_and(|pair| pair.escape_debug().count() == 2)
 }
 
 /// What `str.isspace()` says.
@@ -253,8 +252,8 @@ fn write_json_text(text: &str, style: JsonStyle<'_>, out: &mut dyn Write) -> fmt
             '\t' => out.write_str("\\t")?,
             '\u{8}' => out.write_str("\\b")?,
             '\u{c}' => out.write_str("\\f")?,
-            ' '..='\u{7f}' => out.write_char(char)?,
-            char if char > '\u{7f}' && !style.ascii => out.write_char(char)?,
+            ' '..='~' => out.write_char(char)?,
+            char if char > '~' && !style.ascii => out.write_char(char)?,
             char => char
                 .encode_utf16(&mut [0; 2])
                 .iter()
