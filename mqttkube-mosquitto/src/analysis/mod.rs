@@ -1,0 +1,190 @@
+//! What topic rules can do, found without running them: rules that take the same message twice, rules that never act,
+//! names that come out wrong, loops through several bridges, limits of a service.
+//!
+//! Every finding has a witness: a topic that shows it when it is run through [`RuleSet::forward`](crate::RuleSet::forward)
+//! or [`Network::run`].
+
+mod limits;
+mod loops;
+mod network;
+mod pattern;
+mod rules;
+mod symbolic;
+
+use std::fmt;
+
+use serde::Serialize;
+
+pub use limits::{ServiceLimits, check_limits};
+pub use network::{Broker, Hop, Link, Network, Remote, Run};
+pub use rules::check_rules;
+
+use crate::Way;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Likely not what was meant, or a risk.
+    Warning,
+    /// Broken: the broker does not start, or messages are lost or multiplied.
+    Error,
+}
+
+/// What a finding is about. The text of a code never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum FindingCode {
+    /// Two rules take the same message.
+    Overlap,
+    /// Another rule decides the name of a message that a rule takes.
+    Shadowed,
+    /// Without the rule nothing would change.
+    Dead,
+    /// Mosquitto 2.1 leaves the rule out because it looks like an earlier one.
+    Dropped,
+    /// The pattern has a misplaced wildcard and matches nothing.
+    NoFilter,
+    /// Prefix and pattern grow together into one level.
+    Join,
+    /// The parent of `prefix/#` is taken as well, and keeps its name behind the new prefix.
+    Parent,
+    /// Nothing is left of a topic when its prefix is taken off.
+    EmptyName,
+    /// A message goes round for ever.
+    Loop,
+    /// A message reaches a broker more than once.
+    SeveralPaths,
+    /// What goes out comes back in.
+    Echo,
+    /// The network is too large to be decided.
+    Undecided,
+    /// More QoS than the service has.
+    Qos,
+    /// The service keeps no retained messages.
+    Retain,
+    /// More slashes than the service takes.
+    Slashes,
+    /// A topic where the service does not let us publish.
+    PublishScope,
+    /// A filter that the service does not let us subscribe to.
+    SubscribeScope,
+    /// More subscriptions than the service gives to one client.
+    Subscriptions,
+}
+
+/// Something that rules do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What sort of thing.
+    pub code: FindingCode,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The broker whose bridge it is; empty when one set of rules was looked at alone.
+    pub broker: String,
+    /// The bridge; empty likewise.
+    pub link: String,
+    /// The rules, by their place in the bridge, the one to change last.
+    pub rules: Vec<usize>,
+    /// Which way the message goes, where that matters.
+    pub way: Option<Way>,
+    /// A topic that shows it.
+    pub witness: String,
+    /// Where the witness goes, for findings about several bridges.
+    pub path: Vec<Hop>,
+    /// What happens.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+impl FindingCode {
+    /// The text of the code.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Overlap => "rule-overlap",
+            Self::Shadowed => "rule-shadowed",
+            Self::Dead => "rule-dead",
+            Self::Dropped => "rule-dropped",
+            Self::NoFilter => "rule-no-filter",
+            Self::Join => "rule-join",
+            Self::Parent => "rule-parent",
+            Self::EmptyName => "rule-empty-name",
+            Self::Loop => "bridge-loop",
+            Self::SeveralPaths => "bridge-several-paths",
+            Self::Echo => "bridge-echo",
+            Self::Undecided => "bridge-undecided",
+            Self::Qos => "service-qos",
+            Self::Retain => "service-retain",
+            Self::Slashes => "service-slashes",
+            Self::PublishScope => "service-publish-scope",
+            Self::SubscribeScope => "service-subscribe-scope",
+            Self::Subscriptions => "service-subscriptions",
+        }
+    }
+}
+
+impl fmt::Display for FindingCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for FindingCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl Finding {
+    pub(crate) fn new(
+        code: FindingCode,
+        severity: Severity,
+        witness: impl Into<String>,
+        message: String,
+    ) -> Self {
+        Self {
+            code,
+            severity,
+            broker: String::new(),
+            link: String::new(),
+            rules: Vec::new(),
+            way: None,
+            witness: witness.into(),
+            path: Vec::new(),
+            message,
+            help: String::new(),
+        }
+    }
+
+    pub(crate) fn rules(mut self, rules: impl Into<Vec<usize>>) -> Self {
+        self.rules = rules.into();
+        self
+    }
+
+    pub(crate) fn way(mut self, way: Way) -> Self {
+        self.way = Some(way);
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = help.into();
+        self
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.broker.is_empty() {
+            write!(f, "{}, bridge {}: ", self.broker, self.link)?;
+        }
+        write!(
+            f,
+            "{} [{}] (topic `{}`); {}",
+            self.message, self.code, self.witness, self.help
+        )
+    }
+}
