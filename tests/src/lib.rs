@@ -6,6 +6,7 @@
 //! | [`broker`] | an MQTT broker inside this process |
 //! | [`fake_api`] | a Kubernetes API inside this process, for `kube::Client` and, over HTTP, for `kubectl` |
 //! | [`api_faults`] | what can go wrong between a client and an API server, on command |
+//! | [`mqtt_probe`] | a plain MQTT 5 client, and a consumer that keeps its session over every fault |
 //! | [`proxy`] | a TCP proxy that delays, cuts, slices and swallows |
 //! | [`process`] | real programs as child processes: Mosquitto, the control plane, a node |
 //! | [`program`] | our own programs as child processes |
@@ -16,6 +17,7 @@
 pub mod api_faults;
 pub mod broker;
 pub mod fake_api;
+pub mod mqtt_probe;
 pub mod process;
 pub mod program;
 pub mod proxy;
