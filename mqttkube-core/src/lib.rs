@@ -1,9 +1,11 @@
 //! Bindings.
 
 pub mod binding;
+pub mod cases;
 pub mod config;
 pub mod engine;
 pub mod event;
+pub mod explain;
 mod hash;
 pub mod ids;
 pub mod kinds;

@@ -2,8 +2,10 @@
 
 mod check;
 mod cluster;
+mod explain;
 mod load;
 mod settings;
+mod test;
 
 use std::process::ExitCode;
 
@@ -27,11 +29,15 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Explain(explain::Args),
+    Test(test::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Test(args) => test::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
