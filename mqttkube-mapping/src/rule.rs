@@ -68,7 +68,7 @@ enum Num {
 impl Num {
     fn of_float(number: f64) -> Self {
         // 2^64 is exact as a float, the largest u64 is not.
-        const LIMIT: f64 = 18_446_744_073_709_551_616.0;
+        const LIMIT: f64 = 18_446_744_073_709_552_000.0;
         match value::integral(number) {
             Some(integer) => Self::Int(integer),
             #[expect(
@@ -143,7 +143,7 @@ impl Rules {
         match (&entry.matcher, &entry.key) {
             (Matcher::Regex(_) | Matcher::Predicate(_), _) => self.tried.push(index),
             (Matcher::Literal, MapKey::Text(text)) => {
-                _ = self.texts.entry(text.as_str().into()).or_insert(index)
+                _ = self.texts.entry(text.as_str().into()).or_insert(index);
             }
             (Matcher::Literal, MapKey::Int(number)) => {
                 self.numbers.entry(Num::Int(*number)).or_insert(index);

@@ -173,8 +173,8 @@ impl<'a> From<String> for Val<'a> {
     }
 }
 
-impl<'a> From<Vec<Val<'a>>> for Val<'a> {
-    fn from(items: Vec<Val<'a>>) -> Self {
+impl<'a> From<Vec<Self>> for Val<'a> {
+    fn from(items: Vec<Self>) -> Self {
         Val::List(Items::Own(items.into()))
     }
 }
@@ -309,7 +309,7 @@ impl fmt::Display for Type {
 /// The integer that `number` is, when it is one and fits.
 pub(crate) fn integral(number: f64) -> Option<i64> {
     // 2^63 is exact as a float, the largest i64 is not.
-    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    const LIMIT: f64 = 9_223_372_036_854_776_000.0;
     let fits = number.fract() == 0.0 && (-LIMIT..LIMIT).contains(&number);
     #[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
     fits.then_some(number as i64)

@@ -141,7 +141,7 @@ fn int_division(left: i64, right: i64) -> Result<f64, EvalError> {
     // A quotient of at least 63 bits, whose last bit stands for everything below it.
     let shift = u128::from(a).leading_zeros() - 1;
     let dividend = u128::from(a) << shift;
-    let quotient = dividend / u128::from(b) | u128::from(dividend % u128::from(b) != 0);
+    let quotient = (dividend / u128::from(b)) | u128::from(dividend % u128::from(b) != 0);
     #[expect(clippy::cast_precision_loss, reason = "this is the one rounding")]
     let absolute = quotient as f64 * (-f64::from(shift)).exp2();
     Ok(if negative { -absolute } else { absolute })

@@ -314,7 +314,7 @@ impl<'a, 'r> Eval<'a, 'r> {
                 .map(Val::Bool);
         }
         let values = self.values(arguments)?;
-        function.call(self, values)
+        function.call(self, &values)
     }
 
     /// `any` and `all` do not look further than they must.

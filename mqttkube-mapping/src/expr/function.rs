@@ -184,7 +184,7 @@ impl Function {
     }
 
     /// Calls the function.
-    pub(super) fn call<'a>(self, eval: &Eval<'a, '_>, values: Values<'a>) -> Result<Val<'a>, EvalError> {
+    pub(super) fn call<'a>(self, eval: &Eval<'a, '_>, values: &Values<'a>) -> Result<Val<'a>, EvalError> {
         let (least, most) = self.arity();
         if values.len() < least || values.len() > most {
             return Err(type_error(format!(
@@ -199,12 +199,12 @@ impl Function {
             Self::All => stop_at(eval, first()?, false).map(|stopped| Val::Bool(!stopped)),
             Self::Any => stop_at(eval, first()?, true).map(Val::Bool),
             Self::Bool => Ok(Val::Bool(values.get(0).is_some_and(|value| value.truth()))),
-            Self::Dumps => dumps(&first()?, &values),
+            Self::Dumps => dumps(&first()?, values),
             Self::Float => values
                 .get(0)
                 .map_or(Ok(0.0), |value| to_float(&value))
                 .map(Val::Float),
-            Self::Int => int(&values),
+            Self::Int => int(values),
             Self::IsInstance => is_instance(&first()?, &values.get(1).unwrap_or(Val::Null)).map(Val::Bool),
             Self::Len => length(&first()?),
             Self::List => values
@@ -212,8 +212,8 @@ impl Function {
                 .map_or_else(|| Ok(Vec::new()), |value| collect(eval, value))
                 .map(Val::from),
             Self::Loads => loads(eval, &first()?),
-            Self::Max => extreme(eval, &values, Ordering::Greater),
-            Self::Min => extreme(eval, &values, Ordering::Less),
+            Self::Max => extreme(eval, values, Ordering::Greater),
+            Self::Min => extreme(eval, values, Ordering::Less),
             Self::Repr => repr(&first()?).map(Val::from),
             Self::Round => match values.get(1).or_else(|| values.named("ndigits")) {
                 None | Some(Val::Null) => round::whole(&first()?),
@@ -229,7 +229,7 @@ impl Function {
                 Some(text @ Val::Str(_)) => Ok(text),
                 Some(other) => str_of(&other).map(Val::from),
             },
-            Self::Sum => sum(eval, &values),
+            Self::Sum => sum(eval, values),
         }
     }
 

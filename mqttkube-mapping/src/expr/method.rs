@@ -126,7 +126,7 @@ impl Method {
         eval.budget.bytes(text.len())?;
         Ok(Some(match self {
             Self::Capitalize => made(casing::capitalize(text))?,
-            Self::Count => Val::Int(count_of(count(part(text, values)?, &*argument(values, 0)?))),
+            Self::Count => Val::Int(count_of(count(part(text, values)?, &argument(values, 0)?))),
             Self::EndsWith => Val::Bool(affix(text, values, |text, affix| text.ends_with(affix))?),
             Self::Find => find(text, values)?,
             Self::Format => format_text(text, values)?,
@@ -277,17 +277,16 @@ fn find<'a>(text: &Text<'a>, values: &Values<'a>) -> Result<Val<'a>, EvalError> 
 }
 
 fn affix(text: &Text<'_>, values: &Values<'_>, has: fn(&str, &str) -> bool) -> Result<bool, EvalError> {
-    let wanted = match values.get(0) {
-        Some(Val::Tuple(wanted)) => wanted,
-        Some(wanted) => Items::Own([wanted].into()),
-        None => return Ok(false),
-    };
     let part = part(text, values)?;
+    let one = |wanted: Option<Val<'_>>| match wanted {
+        Some(Val::Str(wanted)) => Ok(part.is_some_and(|part| has(part, &wanted))),
+        _ => Err(type_error("a text or a tuple of texts is needed")),
+    };
+    let Some(Val::Tuple(wanted)) = values.get(0) else {
+        return one(values.get(0));
+    };
     for wanted in wanted.iter() {
-        let Val::Str(wanted) = wanted else {
-            return Err(type_error("a text or a tuple of texts is needed"));
-        };
-        if part.is_some_and(|part| has(part, &wanted)) {
+        if one(Some(wanted))? {
             return Ok(true);
         }
     }

@@ -89,6 +89,10 @@ pub(super) fn to_int(value: &Val<'_>) -> Result<i64, EvalError> {
 
 /// Python's `int(text, base)`.
 pub(super) fn int_of_text(text: &str, base: i64) -> Result<i64, EvalError> {
+    // The common case needs no copy of the text.
+    if let (10, Ok(number)) = (base, text.trim_matches(is_space).parse()) {
+        return Ok(number);
+    }
     let error = || value_error(format!("{text:?} is no integer of base {base}"));
     let base = u32::try_from(base).ok().filter(|base| matches!(base, 0 | 2..=36));
     let base = base.ok_or_else(|| value_error("the base of an integer is 0 or from 2 to 36"))?;
@@ -139,10 +143,17 @@ pub(super) fn to_float(value: &Val<'_>) -> Result<f64, EvalError> {
 }
 
 fn float_of_text(text: &str) -> Option<f64> {
-    let plain = plain(text, u8::is_ascii_digit)?;
     // Rust also reads names such as `infinity`; those are no finite numbers in either language.
-    let numeric = plain
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
-    if numeric { plain.parse().ok() } else { None }
+    let numeric = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'))
+    };
+    let trimmed = text.trim_matches(is_space);
+    if numeric(trimmed) {
+        return trimmed.parse().ok();
+    }
+    plain(text, u8::is_ascii_digit)
+        .filter(|plain| numeric(plain))?
+        .parse()
+        .ok()
 }

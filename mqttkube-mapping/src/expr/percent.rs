@@ -127,7 +127,7 @@ fn field<'a>(chars: &mut Chars<'_>, source: &mut Source<'a>) -> Result<String, E
         Some(name) => source.member(&name)?,
         None => source.next()?,
     };
-    convert(&value, kind, spec)
+    convert(&value, kind, &spec)
 }
 
 fn field_name(chars: &mut Chars<'_>) -> Result<String, EvalError> {
@@ -170,16 +170,16 @@ fn size(chars: &mut Chars<'_>, source: &mut Source<'_>) -> Result<Option<(usize,
     Ok(number.map(|number| (number, false)))
 }
 
-fn convert(value: &Val<'_>, kind: char, spec: Spec) -> Result<String, EvalError> {
+fn convert(value: &Val<'_>, kind: char, spec: &Spec) -> Result<String, EvalError> {
     match kind {
-        's' => text(&str_of(value)?, &spec),
-        'r' => text(&repr(value)?, &spec),
-        'a' => text(&ascii(value)?, &spec),
+        's' => text(&str_of(value)?, spec),
+        'r' => text(&repr(value)?, spec),
+        'a' => text(&ascii(value)?, spec),
         'c' => text(
             &character(value)?,
             &Spec {
                 precision: None,
-                ..spec
+                ..spec.clone()
             },
         ),
         'd' | 'i' | 'u' => {
@@ -187,17 +187,17 @@ fn convert(value: &Val<'_>, kind: char, spec: Spec) -> Result<String, EvalError>
                 Val::Float(_) => to_int(value)?,
                 other => other.as_int().ok_or_else(|| not_a_number(kind, other))?,
             };
-            Ok(digits(integer(i128::from(number), 'd', false), &spec))
+            Ok(digits(integer(i128::from(number), 'd', false), spec))
         }
         'o' | 'x' | 'X' => {
             let number = value.as_int().ok_or_else(|| not_a_number(kind, value))?;
-            Ok(digits(integer(i128::from(number), kind, spec.alternate), &spec))
+            Ok(digits(integer(i128::from(number), kind, spec.alternate), spec))
         }
         'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
             if matches!(value, Val::Str(_)) {
                 return Err(not_a_number(kind, value));
             }
-            Ok(float(to_float(value)?, kind, &spec))
+            Ok(float(to_float(value)?, kind, spec))
         }
         other => Err(value_error(format!("there is no field of type {other:?}"))),
     }

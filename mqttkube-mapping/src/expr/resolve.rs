@@ -36,11 +36,17 @@ impl Resolver<'_> {
     fn inner(&mut self, node: &mut Node) -> Resolved {
         match node {
             Node::Name(name, column) => *node = self.name(name, *column)?,
-            Node::Null | Node::Bool(_) | Node::Int(_) | Node::Float(_) | Node::Text(_) | Node::Type(_) => {}
-            Node::Root(_) | Node::Local(_) => {}
+            Node::Null
+            | Node::Bool(_)
+            | Node::Int(_)
+            | Node::Float(_)
+            | Node::Text(_)
+            | Node::Type(_)
+            | Node::Root(_)
+            | Node::Local(_) => {}
             Node::FString(pieces) => self.pieces(pieces)?,
             Node::List(items) | Node::Tuple(items) | Node::And(items) | Node::Or(items) => {
-                self.nodes(items)?
+                self.nodes(items)?;
             }
             Node::Dict(members) => {
                 for (key, value) in members {

@@ -271,16 +271,18 @@ fn expression_length(chars: &[char]) -> Option<usize> {
     let mut brackets = 0_usize;
     let mut quote = None;
     for (at, char) in chars.iter().enumerate() {
-        match (quote, char) {
-            (Some(open), char) if open == *char => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(*char),
-            (None, '(' | '[' | '{') => brackets += 1,
-            (None, ')' | ']') => brackets = brackets.saturating_sub(1),
-            (None, '}') if brackets > 0 => brackets -= 1,
-            (None, '!') if brackets == 0 && chars.get(at + 1) != Some(&'=') => return Some(at),
-            (None, ':' | '}') if brackets == 0 => return Some(at),
-            (None, _) => {}
+        if let Some(open) = quote {
+            quote = Some(open).filter(|open| open != char);
+            continue;
+        }
+        match char {
+            '\'' | '"' => quote = Some(*char),
+            '(' | '[' | '{' => brackets += 1,
+            ')' | ']' => brackets = brackets.saturating_sub(1),
+            '}' if brackets > 0 => brackets -= 1,
+            '!' if brackets == 0 && chars.get(at + 1) != Some(&'=') => return Some(at),
+            ':' | '}' if brackets == 0 => return Some(at),
+            _ => {}
         }
     }
     None

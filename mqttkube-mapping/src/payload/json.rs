@@ -12,7 +12,7 @@ use serde_json::{Map, Number, Value};
 use super::JsonError;
 
 /// Floats from here on may be integers that were rounded.
-const SUSPICIOUS: f64 = 9_223_372_036_854_775_807.0;
+const SUSPICIOUS: f64 = 9_223_372_036_854_776_000.0;
 
 pub(super) fn parse(text: &str) -> Result<Value, JsonError> {
     let suspicious = Cell::new(false);

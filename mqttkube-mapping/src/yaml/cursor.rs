@@ -153,7 +153,11 @@ impl<'t> Cursor<'t> {
         let text = self.text()?;
         // `!relpath` was joined when the file was read.
         let whole = self.node.tag.is_some();
-        Some(if whole { text.to_owned() } else { join_path(&self.tree.folder, text) })
+        Some(if whole {
+            text.to_owned()
+        } else {
+            join_path(&self.tree.folder, text)
+        })
     }
 
     /// The node as one of several words.

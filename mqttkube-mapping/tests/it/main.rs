@@ -1,6 +1,7 @@
 //! Tests of the mapping language from outside.
 
 mod locus;
+mod props_values;
 mod routing;
 mod vectors;
 mod vectors_expr;
