@@ -39,6 +39,7 @@ pub enum Names<'n> {
     /// The source is a lambda of one argument, or the name of a function such as `int` or `json.loads`.
     Argument,
     /// The source is an expression over these names. Their members are read as attributes: `match.json.id`.
+    /// Where there is a name `topic[]`, an index into `topic` reads that one instead: `topic[0]`.
     Context(&'n [&'n str]),
 }
 

@@ -119,6 +119,7 @@ impl Resolver<'_> {
         let before = self.references.len();
         match node {
             Node::Index(pair) => {
+                self.indexed_root(&mut pair.0);
                 self.node(&mut pair.0)?;
                 let middle = self.references.len();
                 self.node(&mut pair.1)?;
@@ -134,6 +135,20 @@ impl Resolver<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A root that has another value for being indexed.
+    fn indexed_root(&self, object: &mut Node) {
+        let Node::Name(name, _) = object else { return };
+        let indexed = |root: &&str| root.strip_suffix("[]") == Some(name.as_str());
+        if let Some(root) = self
+            .roots
+            .iter()
+            .position(indexed)
+            .filter(|_| !self.locals.contains(name))
+        {
+            *object = Node::Root(root);
+        }
     }
 
     fn extend_reference(&mut self, object: &Node, before: usize, after: usize, name: &str) {

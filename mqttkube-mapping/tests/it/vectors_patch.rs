@@ -74,7 +74,7 @@ pub(crate) fn apply(target: &mut Value, ops: &[PatchOp]) {
         match op {
             PatchOp::Test { path, value } => assert_eq!(target.pointer(path), Some(value), "{op:?}"),
             PatchOp::Replace { path, value } => {
-                *target.pointer_mut(path).expect("it is there") = value.clone()
+                *target.pointer_mut(path).expect("it is there") = value.clone();
             }
             PatchOp::Add { path, value } => {
                 let (parent, key) = parent(target, path);

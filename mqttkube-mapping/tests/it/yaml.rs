@@ -285,7 +285,7 @@ struct Link {
     tags: Vec<String>,
 }
 
-fn link(cursor: Cursor<'_>) -> Option<Link> {
+fn link(cursor: &Cursor<'_>) -> Option<Link> {
     let mut root = cursor.section("the configuration")?;
     let link = root.section("link", "the link section").and_then(|mut section| {
         let host = section.required("host");
@@ -317,7 +317,7 @@ fn link(cursor: Cursor<'_>) -> Option<Link> {
 fn a_section_is_read_with_defaults() {
     let text = "link: {host: h, keepalive: 60, limit: 64KiB, tags: one, password: 'p'}\n";
     let (link, found) = yaml::parse(text, "f", "")
-        .and_then(|tree| tree.read(link))
+        .and_then(|tree| tree.read(|cursor| link(&cursor)))
         .expect("the text is right");
     let expected = Link {
         host: "h".to_owned(),
@@ -334,7 +334,7 @@ fn a_section_is_read_with_defaults() {
 fn every_mistake_of_a_section_is_found_with_its_place_and_path() {
     let text = "link:\n  hots: x\n  port: 70000\n  keepalive: 5 min\n  limit: 3\n  tags: [a, 1, {}]\n  1: x\nlnik: ~\n";
     let errors = yaml::parse(text, "f", "")
-        .and_then(|tree| tree.read(link))
+        .and_then(|tree| tree.read(|cursor| link(&cursor)))
         .expect_err("the text is wrong");
     let lines: Vec<_> = errors
         .iter()
@@ -359,7 +359,7 @@ fn every_mistake_of_a_section_is_found_with_its_place_and_path() {
 #[test]
 fn diagnostics_have_a_form_for_programs() {
     let errors = yaml::parse("a: 1\n", "f", "")
-        .and_then(|tree| tree.read(link))
+        .and_then(|tree| tree.read(|cursor| link(&cursor)))
         .expect_err("the text is wrong");
     assert_eq!(
         serde_json::to_value(&errors).expect("JSON"),
@@ -519,7 +519,7 @@ proptest! {
             if let Ok(trees) = Loader::new("f", "/d").schema(schema).parse_all(&text) {
                 for tree in trees {
                     let _ = tree.root().to_json();
-                    let _ = tree.read(link);
+                    let _ = tree.read(|cursor| link(&cursor));
                     let _ = tree.deserialize::<serde_json::Value>();
                 }
             }
