@@ -99,7 +99,7 @@ pub struct ObjectTemplate {
 enum Body {
     Structured(Part),
     #[cfg(feature = "yaml")]
-    Text(text::TextTemplate),
+    Text(Box<text::TextTemplate>),
 }
 
 /// A template cannot be filled for one message. The same message fails again; another may work.
@@ -198,7 +198,7 @@ impl ObjectTemplate {
             }
             TemplateMode::Text => {
                 let template = text::TextTemplate::compile(text, file, folder, statics)?;
-                Ok(Self::new(Body::Text(template), statics))
+                Ok(Self::new(Body::Text(Box::new(template)), statics))
             }
         }
     }

@@ -49,20 +49,21 @@ pub(super) fn split(text: &str) -> Result<Vec<Stretch<'_>>, ScanError> {
 
 /// Where the brace is that closes an expression: outside of its texts and brackets.
 fn closing(body: &str) -> Option<usize> {
-    let mut quote = None;
+    let mut quote: Option<char> = None;
     let mut escaped = false;
     let mut depth = 0_usize;
     for (index, c) in body.char_indices() {
-        match (quote, c) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), c) if open == c => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(c),
-            (None, '{') => depth += 1,
-            (None, '}') if depth == 0 => return Some(index),
-            (None, '}') => depth -= 1,
-            (None, _) => {}
+        if let Some(open) = quote {
+            quote = Some(open).filter(|_| escaped || c != open);
+            escaped = c == '\\' && !escaped;
+            continue;
+        }
+        match c {
+            '\'' | '"' => quote = Some(c),
+            '{' => depth += 1,
+            '}' if depth == 0 => return Some(index),
+            '}' => depth -= 1,
+            _ => {}
         }
     }
     None

@@ -247,22 +247,22 @@ fn translate_line(line: &str, source: &mut String) -> Result<(), ScanError> {
 fn expression(source: &str) -> Result<String, ScanError> {
     let chars: Vec<char> = source.chars().collect();
     let mut result = String::with_capacity(source.len());
-    let mut quote = None;
+    let mut quote: Option<char> = None;
     for (offset, &c) in chars.iter().enumerate() {
-        match quote {
-            Some(open) if c == open && chars[offset - 1] != '\\' => quote = None,
-            Some(_) => {}
-            None if matches!(c, '\'' | '"') => quote = Some(c),
-            None if c == '|' || c == '*' => {
-                let message = format!("{c:?} is not available in an expression of text mode");
-                return Err(ScanError {
-                    offset,
-                    message,
-                    help: None,
-                });
-            }
-            None if c == '[' && ends_in_topic(&result) => result.push_str("_levels"),
-            None => {}
+        if let Some(open) = quote {
+            let escaped = offset > 0 && chars[offset - 1] == '\\';
+            quote = Some(open).filter(|_| escaped || c != open);
+        } else if matches!(c, '\'' | '"') {
+            quote = Some(c);
+        } else if matches!(c, '|' | '*') {
+            let message = format!("{c:?} is not available in an expression of text mode");
+            return Err(ScanError {
+                offset,
+                message,
+                help: None,
+            });
+        } else if c == '[' && ends_in_topic(&result) {
+            result.push_str("_levels");
         }
         result.push(c);
     }

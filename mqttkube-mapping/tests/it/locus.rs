@@ -328,7 +328,7 @@ fn simple_step() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(crate::scaled(500)))]
 
     /// Slices with a negative step are left out: there the other implementation differs from RFC 9535.
     #[test]

@@ -13,3 +13,12 @@ mod vectors_topics;
 mod vectors_valuemap;
 mod vectors_yaml;
 mod yaml;
+
+/// A number of cases, multiplied by `MQTTKUBE_TEST_SCALE`.
+fn scaled(cases: u32) -> u32 {
+    let scale = std::env::var("MQTTKUBE_TEST_SCALE")
+        .ok()
+        .and_then(|scale| scale.parse().ok())
+        .unwrap_or(1);
+    cases.saturating_mul(scale)
+}

@@ -55,7 +55,7 @@ fn filter_of(text: &str) -> TopicFilter {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(crate::scaled(400)))]
 
     #[test]
     fn m3_matching_is_that_of_the_model(filter in filter(), topic in topic()) {

@@ -511,7 +511,7 @@ fn yaml_text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(crate::scaled(500)))]
 
     #[test]
     fn no_text_makes_the_loader_panic(text in yaml_text()) {
