@@ -88,7 +88,7 @@ impl Outgoing {
         }
     }
 
-    fn watch(&mut self, topic: String, receipt: Receipt) {
+    fn watch(&self, topic: String, receipt: Receipt) {
         self.receipts
             .push(Box::pin(async move { (topic, receipt.await.map(drop)) }));
     }

@@ -55,8 +55,15 @@ struct Sought {
     id: KindId,
     kind: String,
     place: watch::Sender<Option<Arc<Resource>>>,
-    /// What the engine was told last; `None` is nothing yet.
-    told: Option<Option<(Arc<Resource>, bool)>>,
+    told: Told,
+}
+
+/// What the engine was told last of a kind.
+#[derive(PartialEq)]
+enum Told {
+    Nothing,
+    Missing,
+    Found(Arc<Resource>, bool),
 }
 
 /// Starts one task for each group and version with kinds to be looked for, and returns the place of every kind.
@@ -97,7 +104,7 @@ pub(super) fn start(kinds: &[Kind], shared: &Shared, tasks: &mut JoinSet<()>) ->
             id,
             kind: resource.kind.clone(),
             place,
-            told: None,
+            told: Told::Nothing,
         });
     }
     for group in groups.into_values() {
@@ -154,25 +161,30 @@ impl Group {
         let mut complete = true;
         for sought in &mut self.kinds {
             let found = served.and_then(|served| find(served, &self.group, &self.version, &sought.kind));
-            complete &= found.is_some();
-            if sought.told.as_ref() == Some(&found) {
+            let told = found.map_or(Told::Missing, |(resource, scale)| Told::Found(resource, scale));
+            complete &= told != Told::Missing;
+            if sought.told == told {
                 continue;
             }
             let kind = sought.id;
-            let event = match &found {
-                Some((resource, scale)) => Event::Kind {
-                    kind,
-                    resource: Resource::clone(resource),
-                    scale: *scale,
-                },
-                None => Event::KindMissing { kind },
+            let (event, place) = match &told {
+                Told::Found(resource, scale) => {
+                    let resource = Arc::clone(resource);
+                    (
+                        Event::Kind {
+                            kind,
+                            resource: Resource::clone(&resource),
+                            scale: *scale,
+                        },
+                        Some(resource),
+                    )
+                }
+                Told::Missing | Told::Nothing => (Event::KindMissing { kind }, None),
             };
             // The loop is gone when nobody listens; `run` sees that.
             let _ = self.events.send(event).await;
-            sought
-                .place
-                .send_replace(found.as_ref().map(|(resource, _)| Arc::clone(resource)));
-            sought.told = Some(found);
+            sought.place.send_replace(place);
+            sought.told = told;
         }
         complete
     }

@@ -71,7 +71,7 @@ fn object(name: &str, version: u32) -> Value {
     json!({ "metadata": { "name": name, "namespace": "media", "resourceVersion": version.to_string() } })
 }
 
-fn list(items: Vec<Value>) -> Answer {
+fn list(items: &[Value]) -> Answer {
     answer(
         200,
         &json!({ "metadata": { "resourceVersion": "5" }, "items": items }),
@@ -161,7 +161,7 @@ async fn a_watch_reports_the_list_and_then_every_change() {
         Some(if watch {
             lines(changes.clone(), true)
         } else {
-            list(vec![object("a", 3), object("b", 4)])
+            list(&[object("a", 3), object("b", 4)])
         })
     });
     let (mut received, relist) = watch(client, &mut tasks);
@@ -209,13 +209,7 @@ async fn a_list_that_is_never_answered_fails_and_is_tried_again() {
 async fn w_half_open_a_watch_that_falls_silent_is_opened_again_within_the_timeout_and_5_s() {
     let mut tasks = JoinSet::new();
     let (mut received, _) = watch(
-        client(|_, watch| {
-            Some(if watch {
-                lines(Vec::new(), true)
-            } else {
-                list(Vec::new())
-            })
-        }),
+        client(|_, watch| Some(if watch { lines(Vec::new(), true) } else { list(&[]) })),
         &mut tasks,
     );
     assert_eq!(next(&mut received, 3).await, ["listing", "listed", "watching"]);
@@ -238,7 +232,7 @@ async fn watches_that_end_at_once_are_not_opened_in_a_tight_loop() {
         Some(if watch {
             lines(Vec::new(), false)
         } else {
-            list(Vec::new())
+            list(&[])
         })
     });
     let (mut received, _) = watch(client, &mut tasks);
@@ -257,7 +251,7 @@ async fn w410_an_expired_watch_lists_again_without_being_a_failure() {
         Some(if watch {
             lines(vec![expired.clone()], false)
         } else {
-            list(Vec::new())
+            list(&[])
         })
     });
     let (mut received, _) = watch(client, &mut tasks);
@@ -272,7 +266,7 @@ async fn an_event_without_an_end_is_cut_off() {
     let mut tasks = JoinSet::new();
     let client = client(move |_, watch| {
         if !watch {
-            return Some(list(Vec::new()));
+            return Some(list(&[]));
         }
         let endless = stream::repeat_with(|| Ok(Frame::data(Bytes::from(vec![b'x'; 1 << 20]))));
         Some(Response::new(StreamBody::new(endless).boxed_unsync()))

@@ -188,8 +188,8 @@ struct Closed;
 fn code(error: &watcher::Error) -> Option<u16> {
     use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
     match error {
-        WatchError(status) => Some(status.code),
-        InitialListFailed(kube::Error::Api(status))
+        WatchError(status)
+        | InitialListFailed(kube::Error::Api(status))
         | WatchStartFailed(kube::Error::Api(status))
         | WatchFailed(kube::Error::Api(status)) => Some(status.code),
         InitialListFailed(_) | WatchStartFailed(_) | WatchFailed(_) | NoResourceVersion => None,

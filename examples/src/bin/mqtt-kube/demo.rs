@@ -32,10 +32,10 @@ const STATE: &str = "jellyfin/power/state";
 /// A step that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the command line says.
-#[derive(clap::Args, Debug)]
+/// Switch a media server on and off, with a broker and a Kubernetes API inside this program.
+#[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Tell the story once and end
+    /// Tell the story once and end.
     #[arg(long)]
     pub(crate) once: bool,
 }

@@ -103,11 +103,7 @@ async fn answer(request: &Request<Incoming>, runtime: &Handle) -> Response<Full<
         return document(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": "only GET" }));
     }
     match request.uri().path() {
-        "/api/health" => {
-            let health = runtime.health().await;
-            document(ok(health.live), &report(&health, health.live))
-        }
-        "/livez" => {
+        "/api/health" | "/livez" => {
             let health = runtime.health().await;
             document(ok(health.live), &report(&health, health.live))
         }

@@ -2,9 +2,13 @@
 
 mod check;
 mod cluster;
+#[cfg(feature = "demo")]
+mod demo;
 mod explain;
+mod http;
 mod load;
 mod settings;
+mod signals;
 mod test;
 
 use std::process::ExitCode;
@@ -29,6 +33,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    #[cfg(feature = "demo")]
+    Demo(demo::Args),
     Explain(explain::Args),
     Test(test::Args),
 }
@@ -36,6 +42,8 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => demo::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Test(args) => test::run(&args),
     };

@@ -55,7 +55,7 @@ impl Panel {
     }
 
     /// Publishes and waits until the broker has the message.
-    pub(super) async fn publish(&mut self, topic: &str, payload: &str) -> Result<()> {
+    pub(super) async fn publish(&self, topic: &str, payload: &str) -> Result<()> {
         let receipt = self
             .client
             .publish(Publish::new(topic, payload.to_owned()))
