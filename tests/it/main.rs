@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails at the right place")]
 
 mod broker;
+mod controllers;
 mod fake_api;
+mod faults;
+mod kubectl;
 mod proxy;
 #[path = "../suite/mod.rs"]
 mod suite;

@@ -77,6 +77,11 @@ impl ApiError {
         Self::new(410, "Expired", message)
     }
 
+    pub(crate) fn unsupported(media_type: &str) -> Self {
+        let message = format!("the body of the request was in an unknown format: {media_type:?}");
+        Self::new(415, "UnsupportedMediaType", message)
+    }
+
     pub(crate) fn method_not_allowed() -> Self {
         Self::new(
             405,

@@ -81,11 +81,6 @@ fn change(target: &mut Value, address: &Address, call: &Call) -> Result<(), ApiE
                 ))
             })
         }
-        other => {
-            let message = format!(
-                "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml; got {other:?}"
-            );
-            Err(ApiError::new(415, "UnsupportedMediaType", message))
-        }
+        other => Err(ApiError::unsupported(other)),
     }
 }

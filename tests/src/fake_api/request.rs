@@ -64,8 +64,12 @@ impl Call {
             .trim()
     }
 
-    /// The body as JSON. Only bodies of server-side apply may be YAML.
+    /// The body as JSON. Typed commands of kubectl, such as `create namespace`, send protobuf, which is not
+    /// understood here.
     pub(crate) fn json(&self) -> Result<Value, ApiError> {
+        if self.content_type().ends_with("protobuf") {
+            return Err(ApiError::unsupported(self.content_type()));
+        }
         serde_json::from_slice(&self.body)
             .map_err(|error| ApiError::bad_request(format!("the body is no JSON: {error}")))
     }
