@@ -148,7 +148,19 @@ impl ControlPlane {
     /// # Errors
     /// When the folder cannot be written to.
     pub fn user(&self, name: &str, server: Option<&str>) -> Result<PathBuf> {
-        let identity = self.authority.client(name, None)?;
+        self.identity(name, None, server)
+    }
+
+    /// Another administrator, by another address: see [`user`](Self::user).
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn admin(&self, server: Option<&str>) -> Result<PathBuf> {
+        self.identity("other-admin", Some("system:masters"), server)
+    }
+
+    fn identity(&self, name: &str, group: Option<&str>, server: Option<&str>) -> Result<PathBuf> {
+        let identity = self.authority.client(name, group)?;
         let path = self.folder().join(format!("{name}.kubeconfig"));
         let url = server.map_or_else(|| self.url(), str::to_owned);
         std::fs::write(&path, self.kubeconfig_for(&url, &identity)?)?;
