@@ -129,8 +129,8 @@ mod tests {
         let mut window = AckWindow::default();
         window.start(1);
         let [first, second, third] = [7, 8, 9].map(|id| window.arrived(QoS::AtLeastOnce, id, 1));
-        assert_eq!(ids(&window.done(second)), []);
-        assert_eq!(ids(&window.done(third)), []);
+        assert!(window.done(second).is_empty());
+        assert!(window.done(third).is_empty());
         assert_eq!(ids(&window.done(first)), [7, 8, 9]);
         assert_eq!((window.len(), window.weight()), (0, 0));
     }
@@ -142,7 +142,7 @@ mod tests {
         let old = window.arrived(QoS::AtLeastOnce, 7, 1);
         window.start(2);
         let new = window.arrived(QoS::AtLeastOnce, 7, 1);
-        assert_eq!(ids(&window.done(old)), []);
+        assert!(window.done(old).is_empty());
         assert_eq!((window.len(), window.stale()), (1, 1));
         assert_eq!(ids(&window.done(new)), [7]);
     }
@@ -153,7 +153,7 @@ mod tests {
         window.start(1);
         let token = window.arrived(QoS::AtMostOnce, 0, 1000);
         assert_eq!((window.len(), window.weight()), (0, 0));
-        assert_eq!(ids(&window.done(token)), []);
+        assert!(window.done(token).is_empty());
     }
 
     proptest! {

@@ -92,6 +92,9 @@ pub enum OptionsError {
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
     Tls(#[from] TlsError),
+    /// The password of the client's key cannot be found.
+    #[error("the password of the client's key cannot be found")]
+    Secret(#[source] mqttkube_mapping::yaml::SecretError),
     /// The program was built without this transport.
     #[error("the WebSocket transport needs the feature `websocket` of mqttkube-mqtt")]
     NoWebSocket,

@@ -55,9 +55,13 @@ impl End {
         }
     }
 
-    /// An old broker closes the connection of a client that is taken over; MQTT 5 has a reason code for that.
-    pub(crate) fn silently_closed(&self, version: Version) -> bool {
-        self.hung_up && version == Version::V311
+    /// After how many of these in quick succession another client must be behind it. MQTT 5 has a reason code for a
+    /// takeover, but Mosquitto 2.0 does not send it.
+    pub(crate) fn silently_closed(&self, version: Version) -> Option<u32> {
+        self.hung_up.then_some(match version {
+            Version::V5 => 4,
+            Version::V311 => 2,
+        })
     }
 }
 

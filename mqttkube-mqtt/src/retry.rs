@@ -11,8 +11,9 @@ pub(crate) struct Ending {
     pub(crate) stood: Option<Duration>,
     /// The broker said that another client took the session over.
     pub(crate) taken_over: bool,
-    /// The other side closed the connection without a word, as a 3.1.1 broker does to a client that is taken over.
-    pub(crate) silently_closed: bool,
+    /// The other side closed an idle connection without a word, as some brokers do to a client that is taken over. So
+    /// many quick ones in a row are believed to be that.
+    pub(crate) silently_closed: Option<u32>,
 }
 
 /// What to do now.
@@ -42,9 +43,11 @@ impl Retry {
     /// Judges an ending. `random` is any number.
     pub(crate) fn after(&mut self, ending: Ending, random: u64) -> Verdict {
         let stable = ending.stood.is_some_and(|stood| stood >= self.settings.max);
-        let quick = ending.silently_closed && ending.stood.is_some() && !stable;
-        self.quick_kicks = if quick { self.quick_kicks + 1 } else { 0 };
-        if ending.taken_over || self.quick_kicks >= 2 {
+        let limit = ending
+            .silently_closed
+            .filter(|_| ending.stood.is_some() && !stable);
+        self.quick_kicks = limit.map_or(0, |_| self.quick_kicks + 1);
+        if ending.taken_over || limit.is_some_and(|limit| self.quick_kicks >= limit) {
             self.failures = 1;
             return Verdict {
                 pause: self.settings.after_takeover,
@@ -77,12 +80,12 @@ mod tests {
     const STOOD_LONG: Ending = Ending {
         stood: Some(Duration::from_secs(60)),
         taken_over: false,
-        silently_closed: false,
+        silently_closed: None,
     };
     const FAILED: Ending = Ending {
         stood: None,
         taken_over: false,
-        silently_closed: false,
+        silently_closed: None,
     };
 
     fn pauses(endings: &[Ending], random: u64) -> Vec<u64> {
@@ -123,7 +126,7 @@ mod tests {
         let taken = Ending {
             stood: Some(Duration::from_secs(60)),
             taken_over: true,
-            silently_closed: false,
+            silently_closed: None,
         };
         assert_eq!(pauses(&[taken, taken], 1023), [60_000, 60_000]);
     }
@@ -133,7 +136,7 @@ mod tests {
         let kick = Ending {
             stood: Some(Duration::from_secs(1)),
             taken_over: false,
-            silently_closed: true,
+            silently_closed: Some(2),
         };
         let mut retry = Retry::new(Reconnect::default());
         assert!(!retry.after(kick, 0).kicked);

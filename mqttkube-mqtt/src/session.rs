@@ -209,6 +209,8 @@ impl Session {
             self.closing = Some(Instant::now());
         }
         self.window.start(self.epoch);
+        // With publishes unanswered it may well be one of these that the broker does not like.
+        let idle = self.outbox.in_flight() == 0;
         if let Some(ticket) = self.outbox.cut(end.hung_up && !end.taken_over) {
             let reason = "the broker hung up again and again while it was the only publish on its way";
             ticket.resolve(Err(PublishError::Refused {
@@ -219,7 +221,7 @@ impl Session {
         let ending = Ending {
             stood: Some(since.elapsed()),
             taken_over: end.taken_over,
-            silently_closed: end.silently_closed(self.version),
+            silently_closed: end.silently_closed(self.version).filter(|_| idle),
         };
         (end.reason, ending)
     }

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pkcs8::{EncryptedPrivateKeyInfo, SecretDocument};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use zeroize::Zeroizing;
 
 use crate::credentials::Password;
 use crate::error::TlsError;
@@ -118,13 +120,44 @@ impl Tls {
     }
 
     fn key(&self, path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-        let pem = read(path)?;
-        PrivateKeyDer::from_pem_slice(&pem).map_err(|error| TlsError::Key {
+        let pem = Zeroizing::new(read(path)?);
+        let fault = |fault: String| TlsError::Key {
             path: path.to_owned(),
-            fault: format!("holds no private key in PEM form: {error}"),
-        })
+            fault,
+        };
+        let text = std::str::from_utf8(&pem)
+            .map_err(|_| fault("is not PEM: it holds bytes that are no text".into()))?;
+        if text.contains("Proc-Type: 4,ENCRYPTED") {
+            return Err(fault(format!(
+                "is encrypted in an old form; convert it with: openssl pkcs8 -topk8 -in {} -out new.pem",
+                path.display()
+            )));
+        }
+        match text.find(ENCRYPTED_KEY) {
+            Some(start) => self.decrypt(&text[start..]).map_err(fault),
+            None => PrivateKeyDer::from_pem_slice(text.as_bytes())
+                .map_err(|error| fault(format!("holds no private key in PEM form: {error}"))),
+        }
+    }
+
+    /// Opens a key of PKCS#8 (RFC 5958) that is encrypted under PBES2 (RFC 8018).
+    fn decrypt(&self, pem: &str) -> Result<PrivateKeyDer<'static>, String> {
+        let password = self
+            .key_password
+            .as_ref()
+            .ok_or("is encrypted, and no password is given")?;
+        let (_, document) = SecretDocument::from_pem(pem.trim_end())
+            .map_err(|error| format!("holds an encrypted key that cannot be read: {error}"))?;
+        let encrypted = EncryptedPrivateKeyInfo::try_from(document.as_bytes())
+            .map_err(|error| format!("holds an encrypted key that cannot be read: {error}"))?;
+        let key = encrypted
+            .decrypt(password.reveal())
+            .map_err(|_| "cannot be decrypted: the password is wrong, or the cipher is not known")?;
+        Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into())
     }
 }
+
+const ENCRYPTED_KEY: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
 
 /// Always named explicitly: with two providers in one program rustls cannot choose and would panic.
 fn provider() -> Result<Arc<CryptoProvider>, TlsError> {

@@ -1,6 +1,8 @@
 //! The session against brokers: one embedded, one real, and one that follows a script byte by byte.
 
 mod cuts;
+mod mosquitto;
 mod packets;
 mod session;
 mod support;
+mod tls;

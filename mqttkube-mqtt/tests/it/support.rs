@@ -1,6 +1,7 @@
 //! Brokers and a fault proxy, and waiting without sleeping.
 
 pub(crate) mod embedded;
+pub(crate) mod mosquitto;
 pub(crate) mod proxy;
 pub(crate) mod scripted;
 
