@@ -6,7 +6,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use mqttkube_mapping::{CastType, Encoding, Expr, Locus, Topic, TopicFilter, ValueMap, WritePath};
+use mqttkube_mapping::{
+    CastType, Encoding, Expr, Locus, ObjectTemplate, Topic, TopicFilter, ValueMap, WritePath,
+};
 use serde_json::{Number, Value};
 
 use crate::ids::KindId;
@@ -20,8 +22,6 @@ pub struct Binding {
     pub(crate) watches: Vec<WatchItem>,
     pub(crate) patches: Vec<PatchItem>,
     pub(crate) actions: Vec<ActionItem>,
-    /// The binding as it was written, for `${binding.…}` in launch templates.
-    pub(crate) tree: Value,
 }
 
 impl Binding {
@@ -303,10 +303,9 @@ fn less(a: &Number, b: &Number) -> bool {
 #[derive(Debug)]
 pub struct ActionItem {
     pub(crate) command: Command,
+    pub(crate) launch: Option<ObjectTemplate>,
     pub(crate) on_exists: OnExists,
     pub(crate) allow: Vec<Verb>,
-    /// The item as it was written, for `${action.…}` in launch templates.
-    pub(crate) tree: Value,
 }
 
 impl ActionItem {

@@ -3,6 +3,7 @@
 mod action;
 mod binding;
 mod command;
+mod launch;
 mod loops;
 mod watch;
 

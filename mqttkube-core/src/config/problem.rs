@@ -127,6 +127,15 @@ impl<'a> At<'a> {
         }
     }
 
+    /// A remark about a file that what stands here names.
+    pub(super) fn elsewhere(&self, diagnostic: Diagnostic) -> Problem {
+        Problem {
+            severity: diagnostic.severity,
+            elsewhere: Some(Box::new(diagnostic)),
+            ..self.error("the file is wrong")
+        }
+    }
+
     /// An error that the mapping language found in what stands here.
     pub(super) fn compile_error(&self, error: CompileError) -> Problem {
         let mut path = self.path();
@@ -150,14 +159,6 @@ impl Problem {
     pub(super) fn with_help(self, help: impl Into<String>) -> Self {
         Self {
             help: Some(help.into()),
-            ..self
-        }
-    }
-
-    pub(super) fn elsewhere(self, diagnostic: Diagnostic) -> Self {
-        Self {
-            severity: diagnostic.severity,
-            elsewhere: Some(Box::new(diagnostic)),
             ..self
         }
     }

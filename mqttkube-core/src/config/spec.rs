@@ -12,9 +12,7 @@ use mqttkube_mapping::yaml::Position;
 
 pub use self::binding::{BindingSpec, SelectorSpec, TargetSpec};
 pub use self::cases::{CaseInput, CaseSpec, Expectation};
-pub use self::items::{
-    ActionItemSpec, CommandSpec, LaunchSource, PatchItemSpec, TemplateMode, TopicSpec, WatchItemSpec,
-};
+pub use self::items::{ActionItemSpec, CommandSpec, LaunchSource, PatchItemSpec, TopicSpec, WatchItemSpec};
 use crate::binding::{OnDelete, OnMiss, Retained};
 
 /// Everything that decides what bindings do.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Compiler;
 use super::binding::Surroundings;
 use super::command::compile_command;
+use super::launch::compile_launch;
 use crate::binding::{ActionItem, Verb};
 use crate::config::problem::At;
 use crate::config::spec::ActionItemSpec;
@@ -30,6 +31,11 @@ pub(super) fn compile_action(
         at,
     );
     check_verbs(compiler, spec, around.kind.as_ref(), at);
+    let launch_at = at.key("launch");
+    let launch = spec
+        .launch
+        .as_ref()
+        .and_then(|source| compile_launch(compiler, source, spec, around, &launch_at));
     if spec.launch.is_none() && spec.origin.has("launch") && spec.origin.has("allow") {
         require_template(compiler, spec, &allow, at);
     }
@@ -50,9 +56,9 @@ pub(super) fn compile_action(
     }
     Some(ActionItem {
         command: command?,
+        launch,
         on_exists: spec.on_exists,
         allow,
-        tree: tree(spec),
     })
 }
 

@@ -61,7 +61,6 @@ pub(super) fn compile_binding(
             &at.key("action"),
             |item, at| compile_action(compiler, item, &around, at),
         ),
-        tree: around.tree,
     };
     Some(Found {
         index,

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use mqttkube_mapping::ValuesSpec;
 use mqttkube_mapping::yaml::{Content, Cursor, Section};
+use mqttkube_mapping::{TemplateMode, ValuesSpec};
 
 use super::binding::words_tree;
-use super::words::{CASTS, ENCODINGS, Limit, Qos};
+use super::words::{CASTS, ENCODINGS, Limit, MODES, Qos};
 use super::{Placed, duration, optional, required};
 use crate::config::spec::{
-    ActionItemSpec, CommandSpec, LaunchSource, Origin, PatchItemSpec, TemplateMode, TopicSpec, WatchItemSpec,
+    ActionItemSpec, CommandSpec, LaunchSource, Origin, PatchItemSpec, TopicSpec, WatchItemSpec,
 };
 
 macro_rules! placed {
@@ -80,7 +80,7 @@ pub(super) fn read_action(cursor: &Cursor<'_>) -> Option<ActionItemSpec> {
 }
 
 fn mode(mut section: Section<'_>) -> TemplateMode {
-    let mode = section.optional("mode").unwrap_or_default();
+    let mode = section.choice("mode", MODES).unwrap_or_default();
     section.finish();
     mode
 }

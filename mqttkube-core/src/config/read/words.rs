@@ -1,11 +1,10 @@
 //! Words, numbers and small mappings that stand for a choice.
 
 use mqttkube_mapping::yaml::{Content, Cursor, FromNode};
-use mqttkube_mapping::{CastType, Encoding};
+use mqttkube_mapping::{CastType, Encoding, TemplateMode};
 use serde_json::Number;
 
 use crate::binding::{OnAbsent, OnDelete, OnExists, OnMiss, Retained, Strategy, Verb};
-use crate::config::spec::TemplateMode;
 
 macro_rules! words {
     ($($type:ty { $($word:literal => $value:expr),+ $(,)? })*) => {$(
@@ -23,7 +22,6 @@ words! {
     OnExists { "error" => Self::Error, "ignore" => Self::Ignore, "replace" => Self::Replace }
     Retained { "ignore" => Self::Ignore, "once" => Self::Once }
     Strategy { "auto" => Self::Auto, "apply" => Self::Apply, "merge" => Self::Merge, "json" => Self::Json }
-    TemplateMode { "structured" => Self::Structured, "text" => Self::Text }
     Verb {
         "launch" => Self::Launch,
         "delete" => Self::Delete,
@@ -90,4 +88,9 @@ pub(super) const CASTS: &[(&str, CastType)] = &[
     ("float", CastType::Float),
     ("bool", CastType::Bool),
     ("json", CastType::Json),
+];
+
+pub(super) const MODES: &[(&str, TemplateMode)] = &[
+    ("structured", TemplateMode::Structured),
+    ("text", TemplateMode::Text),
 ];

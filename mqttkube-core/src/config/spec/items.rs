@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mqttkube_mapping::yaml::Node;
-use mqttkube_mapping::{CastType, Encoding, ValuesSpec};
+use mqttkube_mapping::{CastType, Encoding, TemplateMode, ValuesSpec};
 use serde_json::{Number, Value};
 
 use super::Origin;
@@ -242,14 +242,4 @@ pub enum LaunchSource {
     },
     /// An object that stands in the configuration itself.
     Inline(Box<Node>),
-}
-
-/// How a launch template is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TemplateMode {
-    /// YAML first, then `${…}` within scalars: a payload can never change the shape of the object.
-    #[default]
-    Structured,
-    /// Text with `% if` and `% for`, then YAML.
-    Text,
 }
