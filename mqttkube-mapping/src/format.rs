@@ -191,6 +191,21 @@ impl Format {
         names
     }
 
+    /// Replaces names by positions, where `position` knows one.
+    pub(crate) fn number_names(&mut self, position: &dyn Fn(&str) -> Option<usize>) {
+        for piece in &mut self.pieces {
+            let Piece::Field(field) = piece else { continue };
+            if let Name::Text(name) = &field.name
+                && let Some(index) = position(name)
+            {
+                field.name = Name::Number(index);
+            }
+            if let SpecSource::Nested(spec) = &mut field.spec {
+                spec.number_names(position);
+            }
+        }
+    }
+
     fn collect_names<'f>(&'f self, names: &mut Vec<(&'f Name, usize)>) {
         for piece in &self.pieces {
             let Piece::Field(field) = piece else { continue };
@@ -217,7 +232,7 @@ impl Format {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(fixed) => text.push_str(fixed),
-                Piece::Field(field) => text.push_str(&field.render(arguments, style)?),
+                Piece::Field(field) => field.render(arguments, style, &mut text)?,
             }
             if text.len() > MAX_TEXT {
                 return Err(overflow(format!("the text is longer than {MAX_TEXT} bytes")));
@@ -228,7 +243,12 @@ impl Format {
 }
 
 impl Field {
-    fn render<'a>(&self, arguments: &dyn Arguments<'a>, style: BareStyle) -> Result<String, EvalError> {
+    fn render<'a>(
+        &self,
+        arguments: &dyn Arguments<'a>,
+        style: BareStyle,
+        out: &mut String,
+    ) -> Result<(), EvalError> {
         let value = self.value(arguments)?;
         let converted = convert(value, self.conversion)?;
         let nested;
@@ -240,10 +260,13 @@ impl Field {
                 &nested
             }
         };
-        if self.conversion.is_none() && spec.is_empty() {
-            return bare(&converted, style);
+        match &converted {
+            // The most common field needs no text of its own.
+            Val::Str(text) if spec.is_empty() => out.push_str(text),
+            value if self.conversion.is_none() && spec.is_empty() => out.push_str(&bare(value, style)?),
+            value => out.push_str(&format_value(value, spec)?),
         }
-        format_value(&converted, spec)
+        Ok(())
     }
 
     fn value<'a>(&self, arguments: &dyn Arguments<'a>) -> Result<Val<'a>, EvalError> {

@@ -32,8 +32,8 @@ pub(crate) enum Template {
 pub(crate) struct OutputCompiler<'c> {
     /// Whether a template may use a name.
     pub(crate) knows: &'c dyn Fn(&Name) -> bool,
-    /// Whether a name is a group of the regular expression.
-    pub(crate) is_group: &'c dyn Fn(&Name) -> bool,
+    /// The number of a group of the regular expression.
+    pub(crate) group: &'c dyn Fn(&Name) -> Option<usize>,
     pub(crate) style: BareStyle,
     pub(crate) uses_groups: bool,
     pub(crate) errors: Vec<CompileError>,
@@ -131,7 +131,7 @@ impl OutputCompiler<'_> {
     }
 
     fn text(&mut self, text: &str, path: &[PathSeg]) -> Template {
-        let format = match Format::parse(text) {
+        let mut format = match Format::parse(text) {
             Ok(format) => format,
             Err(error) => {
                 let wrong = CompileError::new(ErrorKind::Format, text, error.message).at_column(error.column);
@@ -144,7 +144,7 @@ impl OutputCompiler<'_> {
             }
         };
         for (name, column) in format.names() {
-            self.uses_groups |= (self.is_group)(name);
+            self.uses_groups |= (self.group)(name).is_some();
             if !(self.knows)(name) {
                 let message = match name {
                     Name::Text(name) => format!("no input supplies the name {name:?}"),
@@ -159,6 +159,8 @@ impl OutputCompiler<'_> {
                 );
             }
         }
+        // Groups are found by number when a template is filled.
+        format.number_names(&|name| (self.group)(&Name::Text(name.to_owned())));
         match format.fixed_text() {
             Some(text) => Template::Value(text.into()),
             None => Template::Text(format),

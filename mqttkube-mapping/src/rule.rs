@@ -127,6 +127,12 @@ impl Matcher {
         names.into_iter().flatten()
     }
 
+    /// The number of a named group of a regular expression.
+    pub(crate) fn group_number(&self, name: &str) -> Option<usize> {
+        let Self::Regex(regex) = self else { return None };
+        regex.capture_names().position(|group| group == Some(name))
+    }
+
     /// Whether the key takes a value; for literal keys the index knows.
     pub(crate) fn takes(&self, value: InputValue<'_>) -> Result<bool, EvalError> {
         match (self, value.as_text()) {

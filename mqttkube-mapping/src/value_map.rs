@@ -433,25 +433,20 @@ struct Named<'s, 'v> {
 
 impl<'s> Arguments<'s> for Named<'s, '_> {
     fn argument(&self, name: &Name) -> Option<Val<'s>> {
-        // A group that took no part is empty.
-        let text =
-            |group: Option<regex::Match<'s>>| Val::Str(Text::Ref(group.map_or("", |group| group.as_str())));
-        let name = match name {
-            Name::Text(name) => name,
-            Name::Number(index) => return self.captures.map(|captures| text(captures.get(*index))),
-            Name::Auto(_) => return None,
-        };
-        match name.as_str() {
-            "input" => return Some(Val::from(self.state.input.value)),
-            "value" => return Some(Val::from(self.state.current.value())),
-            "json" => return self.state.document.as_deref().map(Val::from),
-            _ => {}
-        }
-        match self.captures.and_then(|captures| captures.name(name)) {
-            Some(group) => Some(text(Some(group))),
-            None if name == "topic" => Some(Val::Str(Text::Ref(self.state.input.topic.unwrap_or("")))),
-            // Names were checked when the template was compiled, so this is a group that took no part.
-            None => self.captures.map(|_| text(None)),
+        match name {
+            // A group that took no part is empty.
+            Name::Number(index) => {
+                let group = self.captures?.get(*index);
+                Some(Val::Str(Text::Ref(group.map_or("", |group| group.as_str()))))
+            }
+            Name::Text(name) => match name.as_str() {
+                "input" => Some(Val::from(self.state.input.value)),
+                "value" => Some(Val::from(self.state.current.value())),
+                "json" => self.state.document.as_deref().map(Val::from),
+                "topic" => Some(Val::Str(Text::Ref(self.state.input.topic.unwrap_or("")))),
+                _ => None,
+            },
+            Name::Auto(_) => None,
         }
     }
 }

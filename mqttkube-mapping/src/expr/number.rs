@@ -1,7 +1,7 @@
 //! Texts and other values to numbers, as Python's `int()` and `float()` read them.
 
 use crate::error::EvalError;
-use crate::value::{Val, integral, is_space, overflow, type_error, value_error};
+use crate::value::{Val, float_repr, integral, is_space, overflow, type_error, value_error};
 
 /// First of ten consecutive decimal digits, for each script that has some (Unicode category Nd).
 const ZEROS: &[u32] = &[
@@ -75,9 +75,8 @@ fn plain(text: &str, may_group: fn(&u8) -> bool) -> Option<String> {
 /// Python's `int(value)`.
 pub(super) fn to_int(value: &Val<'_>) -> Result<i64, EvalError> {
     match value {
-        Val::Float(number) if number.is_finite() => {
-            integral(number.trunc()).ok_or_else(|| overflow(format!("{number} is beyond 64 bits")))
-        }
+        Val::Float(number) if number.is_finite() => integral(number.trunc())
+            .ok_or_else(|| overflow(format!("{} is beyond 64 bits", float_repr(*number)))),
         Val::Float(_) => Err(value_error("not a finite number")),
         Val::Str(text) => int_of_text(text, 10),
         Val::Large(number) => Err(overflow(format!("{number} is beyond 64 bits"))),

@@ -118,7 +118,7 @@ fn field<'a>(chars: &mut Chars<'_>, source: &mut Source<'a>) -> Result<String, E
     let kind = chars
         .next()
         .ok_or_else(|| value_error("the template ends inside a field"))?;
-    if kind == '%' {
+    if kind == '%' && name.is_none() && !left && spec.is_empty() {
         return Ok("%".to_owned());
     }
     spec.align = left.then_some(Align::Left);

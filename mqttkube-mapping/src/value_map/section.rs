@@ -252,10 +252,10 @@ impl Section<'_> {
         has_path: bool,
         style: BareStyle,
     ) -> Output {
-        let is_group = |name: &Name| match name {
-            Name::Text(name) => matcher.group_names().any(|group| group == name),
-            Name::Number(index) => (1..=matcher.groups()).contains(index),
-            Name::Auto(_) => false,
+        let group = |name: &Name| match name {
+            Name::Text(name) => matcher.group_number(name),
+            Name::Number(index) => Some(*index).filter(|index| (1..=matcher.groups()).contains(index)),
+            Name::Auto(_) => None,
         };
         let supplied = |name: &Name| match name {
             Name::Text(name) => match name.as_str() {
@@ -266,10 +266,10 @@ impl Section<'_> {
             },
             Name::Auto(_) | Name::Number(_) => false,
         };
-        let knows = |name: &Name| supplied(name) || is_group(name);
+        let knows = |name: &Name| supplied(name) || group(name).is_some();
         let mut compiler = OutputCompiler {
             knows: &knows,
-            is_group: &is_group,
+            group: &group,
             style,
             uses_groups: false,
             errors: Vec::new(),
