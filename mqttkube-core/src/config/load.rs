@@ -1,12 +1,15 @@
 //! Reading a configuration file.
 
 use std::path::Path;
+use std::time::Duration;
 
 use mqttkube_mapping::yaml::{self, Diagnostic, Diagnostics, Position, Section};
 
+use mqttkube_mqtt::{MqttSpec, Version};
+
 use super::compile::{Compiled, SessionFacts};
 use super::locate::diagnostic;
-use super::problem::SpecErrors;
+use super::problem::{At, Problem, SpecErrors};
 use super::read::read_spec;
 use super::spec::Spec;
 use crate::plan::Plan;
@@ -21,6 +24,8 @@ pub struct Config<P = ()> {
     pub spec: Spec,
     /// The same, compiled.
     pub plan: Plan,
+    /// How the broker is reached.
+    pub mqtt: MqttSpec,
     /// What bindings need to know of the MQTT session.
     pub session: SessionFacts,
     /// What the program read from sections of its own.
@@ -90,18 +95,23 @@ pub fn parse<P>(
     let Some((mqtt, spec, program)) = parts else {
         return Err(read);
     };
-    let (plan, compiled) = match spec.compile(&mqtt) {
+    let session = SessionFacts::from(&mqtt);
+    let (plan, compiled) = match spec.compile(&session) {
         Ok(Compiled { plan, warnings }) => (Some(plan), warnings),
         Err(SpecErrors(problems)) => (None, problems),
     };
-    let compiled = compiled.into_iter().map(|problem| diagnostic(problem, &tree));
+    let compiled = advice(&mqtt)
+        .into_iter()
+        .chain(compiled)
+        .map(|problem| diagnostic(problem, &tree));
     let notes: Diagnostics = read.into_iter().chain(compiled).collect();
     match plan {
         Some(plan) if !notes.has_errors() => Ok(Config {
             file: name.to_owned(),
             spec,
             plan,
-            session: mqtt,
+            session,
+            mqtt,
             program,
             notes,
         }),
@@ -109,16 +119,53 @@ pub fn parse<P>(
     }
 }
 
-fn read_mqtt(section: &mut Section<'_>) -> SessionFacts {
-    let mut facts = SessionFacts::default();
-    if let Some(mut s) = section.section("mqtt", "the section mqtt") {
-        facts.prefix = s.or("topic-prefix", facts.prefix);
-        facts.client_id = s.or("client-id", facts.client_id);
-        facts.mqtt5 = s
-            .get("version")
-            .is_none_or(|v| v.node().as_str() != Some("3.1.1"));
-        let _ = (s.get("host"), s.get("port"), s.get("auth"), s.get("tls"));
-        s.finish();
+fn read_mqtt(section: &mut Section<'_>) -> MqttSpec {
+    let there = section.get("mqtt").filter(|mqtt| !mqtt.node().is_null());
+    there.and_then(|mqtt| mqtt.read()).unwrap_or_default()
+}
+
+/// What works, but perhaps not as people think.
+fn advice(mqtt: &MqttSpec) -> Vec<Problem> {
+    let at = At::ROOT.key("mqtt");
+    let mut advice = Vec::new();
+    if mqtt
+        .login
+        .as_ref()
+        .is_some_and(|(_, password)| password.is_literal())
+    {
+        let at = at.key("auth");
+        let problem = at
+            .key("password")
+            .warning("the password stands in the file itself");
+        advice.push(problem.with_help("write ${env:NAME} or ${file:PATH}"));
     }
-    facts
+    if mqtt.version == Version::V311 && mqtt.receive_maximum != MqttSpec::default().receive_maximum {
+        let problem = at
+            .key("receive-maximum")
+            .warning("MQTT 3.1.1 has no receive-maximum: the broker decides");
+        advice.push(problem.with_help("on Mosquitto, set max_inflight_messages"));
+    }
+    if mqtt.random_suffix || mqtt.session_expiry.get().is_zero() {
+        let message = "the session is clean: commands that are sent while nobody is connected are lost";
+        advice.push(at.warning(message));
+    }
+    advice
+}
+
+impl From<&MqttSpec> for SessionFacts {
+    fn from(mqtt: &MqttSpec) -> Self {
+        let expiry = if mqtt.random_suffix {
+            Duration::ZERO
+        } else {
+            mqtt.session_expiry.get()
+        };
+        Self {
+            prefix: mqtt.topic_prefix.clone(),
+            response_prefix: mqtt.response_prefix.clone(),
+            client_id: mqtt.client_id.clone(),
+            session_expiry: expiry,
+            max_payload: usize::try_from(mqtt.max_payload.bytes()).unwrap_or(usize::MAX),
+            mqtt5: mqtt.version == Version::V5,
+        }
+    }
 }

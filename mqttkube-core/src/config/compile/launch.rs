@@ -44,7 +44,7 @@ pub(super) fn compile_launch(
                 .map_err(|errors| {
                     compiler
                         .problems
-                        .extend(errors.into_iter().map(|error| at.compile_error(error)))
+                        .extend(errors.into_iter().map(|error| at.compile_error(error)));
                 })
                 .ok()
         }
