@@ -238,3 +238,56 @@ fn words(reason: impl std::fmt::Debug) -> String {
 fn reason_text(reason: impl std::fmt::Debug, said: Option<&String>) -> String {
     said.map_or_else(|| words(&reason), |said| format!("{} ({said})", words(&reason)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: usize = 1000;
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_decoder_panic_or_hang(
+            head in any::<u8>(),
+            mut body in proptest::collection::vec(prop_oneof![any::<u8>(), 0..4_u8], 0..100),
+            v5 in any::<bool>(),
+        ) {
+            let version = if v5 { Version::V5 } else { Version::V311 };
+            let mut input = BytesMut::from(&[head, u8::try_from(body.len()).expect("short")][..]);
+            input.extend(body.drain(..));
+            match decode(version, LIMIT, &mut input) {
+                Ok(_) => prop_assert!(input.is_empty(), "a whole packet is always taken"),
+                Err(DecodeError::Malformed(reason)) => prop_assert_ne!(reason, "the codec gave up"),
+                Err(_) => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_of_five_bytes_and_one_above_the_limit_are_refused_before_the_packet_is_there() {
+        let mut endless = BytesMut::from(&[0x30, 0x80, 0x80, 0x80, 0x80][..]);
+        assert!(matches!(
+            decode(Version::V5, LIMIT, &mut endless),
+            Err(DecodeError::Malformed(_))
+        ));
+        let mut large = BytesMut::from(&[0x30, 0xe8, 0x07][..]);
+        let refused = decode(Version::V5, LIMIT, &mut large).expect_err("it is above the limit");
+        assert_eq!(
+            refused,
+            DecodeError::TooLarge {
+                size: 1003,
+                limit: LIMIT
+            }
+        );
+    }
+
+    #[test]
+    fn reasons_are_told_in_words() {
+        assert_eq!(
+            words(rumqttc::v5::mqttbytes::v5::PubAckReason::NotAuthorized),
+            "not authorized"
+        );
+    }
+}

@@ -38,8 +38,8 @@ impl Mosquitto {
             .expect("bound")
             .port();
         let config = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
-             max_queued_messages 0\nuser root\n{extra}\n",
+            "listener {port} 127.0.0.1\n{extra}\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
+             max_queued_messages 0\nuser root\n",
             folder.path().display()
         );
         std::fs::write(folder.path().join("mosquitto.conf"), config).expect("a file");
