@@ -220,6 +220,10 @@ impl Listener {
     pub fn is_local(&self) -> bool {
         match &self.address {
             ListenerAddress::Unix { .. } => true,
+            // Mosquitto 2.0 takes the host of a WebSocket listener for an interface, and an address for none at all.
+            ListenerAddress::Tcp { host, .. } if self.options.protocol == Some(Protocol::WebSockets) => {
+                host.as_ref().is_some_and(|host| host.as_str() == "lo")
+            }
             ListenerAddress::Tcp { host, .. } => host.as_ref().is_some_and(|host| is_loopback(host.as_str())),
         }
     }

@@ -216,6 +216,11 @@ fn check(config: &Config, version: Version, reasons: &mut Vec<Unwritable>) {
     for listener in &config.listeners {
         check_listener_options(&listener_place(listener), &listener.options, version, &mut refuse);
     }
+    let is_web = |listener: &Listener| listener.options.protocol == Some(Protocol::WebSockets);
+    let web_alone = !config.default_listener.is_used() && config.listeners.iter().all(is_web);
+    if version == Version::V2_0 && web_alone && !config.listeners.is_empty() {
+        refuse("the broker", "2.0 needs a listener that does not speak WebSocket");
+    }
     let (mut names, mut ids) = (BTreeSet::new(), BTreeSet::new());
     for connection in &config.connections {
         let place = format!("bridge `{}`", connection.name);

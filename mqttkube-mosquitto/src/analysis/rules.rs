@@ -161,8 +161,16 @@ impl Check<'_> {
         } else {
             "rules without prefixes never decide a name; give both rules prefixes or keep their topics apart"
         };
+        // A narrower rule before a wider one is how exceptions are written.
+        let (narrow, wide) = (winner.filter_text(way), loser.filter_text(way));
+        let exception = loser.has_prefix() && intersect_checked(&narrow, &wide).as_ref() == Some(&narrow);
+        let severity = if exception {
+            Severity::Note
+        } else {
+            Severity::Warning
+        };
         Some(
-            Finding::new(FindingCode::Shadowed, Severity::Warning, witness, message)
+            Finding::new(FindingCode::Shadowed, severity, witness, message)
                 .rules([namer, rule])
                 .way(way)
                 .help(help),

@@ -94,6 +94,8 @@ codes! {
     ProxyHealthCheck = "proxy-health-check", Warning, "Health checks of HAProxy fail with version 2 of the PROXY header.";
     ProxyTls = "proxy-tls", Error, "Version 2 of the PROXY header excludes certificates.";
     HttpApiAuth = "http-api-auth", Warning, "The HTTP interface asks for a password and looks at the ACLs.";
+    WebSocketOnly = "websocket-only", Error, "2.0 does not start when every listener speaks WebSocket.";
+    WebSocketHost = "websocket-host", Error, "2.0 takes the host of a WebSocket listener for a network interface.";
     MountPoint = "mount-point", Error, "A mount point has no wildcards.";
     // Bridges.
     BridgeNoAddress = "bridge-no-address", Error, "A bridge needs an address.";

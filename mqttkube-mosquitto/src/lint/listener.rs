@@ -3,7 +3,7 @@
 use super::{Check, Code};
 use crate::read::Section;
 use crate::setting::{Protocol, Ranged};
-use crate::{ListenerAddress, ListenerOptions, PluginKind, Security, Version};
+use crate::{Listener, ListenerAddress, ListenerOptions, PluginKind, Security, Version};
 
 impl Check<'_> {
     pub(super) fn listeners(&mut self) {
@@ -35,7 +35,49 @@ impl Check<'_> {
                 self.say(Code::DuplicateListener, line, message, "remove one of the two");
             }
         }
+        self.websockets();
         self.security();
+    }
+
+    /// Both measured on 2.0.11: the port is open on all addresses for a moment, or for good.
+    fn websockets(&mut self) {
+        let listeners = &self.config.listeners;
+        if self.version != Version::V2_0 {
+            return;
+        }
+        let is_web = |listener: &Listener| listener.options.protocol == Some(Protocol::WebSockets);
+        if !self.config.default_listener.is_used() && !listeners.is_empty() && listeners.iter().all(is_web) {
+            let line = self.line(Section::Listener(0), "protocol");
+            let message =
+                "with WebSocket listeners alone 2.0 ends with \"unable to start any listening sockets\"";
+            self.say(
+                Code::WebSocketOnly,
+                line,
+                message,
+                "add a listener for MQTT, on 127.0.0.1 if nobody needs it",
+            );
+        }
+        for (index, listener) in listeners
+            .iter()
+            .enumerate()
+            .filter(|(_, listener)| is_web(listener))
+        {
+            let ListenerAddress::Tcp { host: Some(host), .. } = &listener.address else {
+                continue;
+            };
+            if host.as_str().parse::<core::net::IpAddr>().is_ok() || host.as_str() == "localhost" {
+                let line = self.document.first_line(Section::Listener(index));
+                let message = format!(
+                    "`{host}` is no network interface: the listener is open on all addresses, or on none"
+                );
+                self.say(
+                    Code::WebSocketHost,
+                    line,
+                    message,
+                    "write the name of an interface, such as `lo`",
+                );
+            }
+        }
     }
 
     fn listener_options(&mut self, section: Section, options: &ListenerOptions) {

@@ -1,0 +1,195 @@
+//! Every lint has one file that fires it and one, as near as can be, that does not.
+
+use std::collections::BTreeSet;
+
+use mqttkube_mosquitto::Version::{V2_0, V2_1};
+use mqttkube_mosquitto::{Code, Config, Lint, Version, lint, lint_acl_file, lint_dynsec, lint_password_file};
+
+use crate::lint_cases::{BRIDGES, BROKER, Case, LISTENERS, RULES, TEXT, WEBSOCKETS};
+
+/// A bridge to which nothing can be said, without its last lines.
+const BRIDGE: &str = "\
+listener 1883 127.0.0.1
+allow_anonymous true
+persistence true
+persistence_location /data/
+autosave_interval 1
+autosave_on_changes true
+max_queued_messages 0
+connection cloud
+address broker.example.org:1883
+remote_clientid cloud-1
+local_clientid local-1
+";
+
+#[track_caller]
+fn check((code, version, bad, line, good): &Case, look: impl Fn(&str, Version) -> Vec<Lint>) {
+    let lines = |text: &str| -> Vec<usize> {
+        let found = look(text, *version);
+        found
+            .iter()
+            .filter(|lint| lint.code.as_str() == *code)
+            .map(|lint| lint.line)
+            .collect()
+    };
+    assert_eq!(
+        lines(bad),
+        [*line],
+        "{code} in:\n{bad}\nfound: {:#?}",
+        look(bad, *version)
+    );
+    assert_eq!(lines(good), [0; 0], "{code} in:\n{good}");
+}
+
+fn with_bridge(text: &str) -> String {
+    text.replace("BRIDGE\n", BRIDGE)
+}
+
+#[test]
+fn every_lint_of_a_configuration_fires_where_it_should_and_nowhere_else() {
+    for group in [TEXT, BROKER, LISTENERS, WEBSOCKETS, BRIDGES, RULES] {
+        for &(code, version, bad, line, good) in group {
+            let (bad, good) = (with_bridge(bad), with_bridge(good));
+            check(&(code, version, &*bad.leak(), line, &*good.leak()), lint);
+        }
+    }
+}
+
+const SALT_64: &str = "u:$7$101$AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==$\
+AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==\n";
+const GOOD: &str = "u:$7$101$AQEBAQEBAQEBAQEB$\
+AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==\n";
+const SLOW: &str = "u:$7$100000$AQEBAQEBAQEBAQEB$\
+AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==\n";
+const SHA512: &str = "u:$6$AQEBAQEBAQEBAQEB$\
+AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==\n";
+
+#[test]
+fn every_lint_of_a_password_file_fires_where_it_should_and_nowhere_else() {
+    let twice = GOOD.repeat(2).leak();
+    for case in [
+        ("password-line", V2_1, "# users\nu:open-text\n", 2, GOOD),
+        ("password-twice", V2_1, twice, 2, GOOD),
+        ("password-salt", V2_0, SALT_64, 1, GOOD),
+        (
+            "password-argon2",
+            V2_0,
+            "u:$argon2id$v=19$m=47104,t=1,p=1$c2FsdA$a2V5\n",
+            1,
+            GOOD,
+        ),
+        ("password-old-hash", V2_0, SHA512, 1, GOOD),
+        ("password-cost", V2_0, SLOW, 1, GOOD),
+    ] {
+        check(&case, lint_password_file);
+    }
+    assert!(
+        lint_password_file(SALT_64, V2_1).is_empty(),
+        "2.1 takes a salt of 64 bytes"
+    );
+}
+
+#[test]
+fn every_lint_of_an_acl_file_fires_where_it_should_and_nowhere_else() {
+    for case in [
+        ("acl-line", V2_0, "user u\nallow a/#\n", 2, "user u\ntopic a/#\n"),
+        (
+            "acl-pattern-under-user",
+            V2_0,
+            "user u\npattern read c/%c\n",
+            2,
+            "pattern read c/%c\nuser u\n",
+        ),
+        (
+            "acl-partial-level",
+            V2_0,
+            "pattern read c/x%c\n",
+            1,
+            "pattern read c/%c\n",
+        ),
+        (
+            "acl-plain-pattern",
+            V2_0,
+            "pattern read #\n",
+            1,
+            "pattern read %u/#\n",
+        ),
+        (
+            "acl-literal-name",
+            V2_0,
+            "topic read c/%c\n",
+            1,
+            "pattern read c/%c\n",
+        ),
+    ] {
+        check(&case, |text, _| lint_acl_file(text));
+    }
+}
+
+#[test]
+fn every_lint_of_a_dynamic_security_file_fires_where_it_should_and_nowhere_else() {
+    let good =
+        r#"{"clients":[{"username":"u","password":"KEY","salt":"AQEBAQEBAQEBAQEB","iterations":101}]}"#;
+    let key = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==";
+    let good: &str = good.replace("KEY", key).leak();
+    for case in [
+        ("dynsec-shape", V2_0, "{", 1, good),
+        (
+            "dynsec-reference",
+            V2_0,
+            r#"{"anonymousGroup":"nobody"}"#,
+            1,
+            good,
+        ),
+        (
+            "dynsec-hash",
+            V2_0,
+            "{\"clients\":[\n{\"username\":\"u\"}]}",
+            2,
+            good,
+        ),
+        (
+            "dynsec-encoded",
+            V2_0,
+            r#"{"clients":[{"username":"u","encoded_password":"$7$"}]}"#,
+            1,
+            good,
+        ),
+        (
+            "dynsec-literal-name",
+            V2_0,
+            r#"{"roles":[{"rolename":"r","acls":[{"acltype":"subscribeLiteral","topic":"%c","allow":true}]}]}"#,
+            1,
+            r#"{"roles":[{"rolename":"r","acls":[{"acltype":"subscribePattern","topic":"%c","allow":true}]}]}"#,
+        ),
+    ] {
+        check(&case, lint_dynsec);
+    }
+}
+
+#[test]
+fn every_code_is_in_a_case_and_no_two_are_the_same() {
+    let source = concat!(include_str!("lints.rs"), include_str!("lint_cases.rs"));
+    let mut seen = BTreeSet::new();
+    for code in Code::ALL {
+        assert!(seen.insert(code.as_str()), "{code} is there twice");
+        assert!(
+            source.contains(&format!("(\"{code}\", V2")) || source.contains(&format!("\"{code}\",\n")),
+            "{code}"
+        );
+        assert!(code.about().ends_with('.'), "{code}");
+    }
+}
+
+#[test]
+fn a_clean_bridge_has_no_findings_at_all() {
+    let text = format!("{BRIDGE}topic events/# out 1 gcp/ up/\ntopic commands/# in 1 gcp/ down/\n");
+    assert_eq!(lint(&text, V2_0), []);
+}
+
+#[test]
+fn no_password_is_shown() {
+    let text = "connection c\nremote_password canary one\nremote_password canary two\nbridge_psk canary\nlocal_password canary\n";
+    let found = format!("{:?} {:?}", lint(text, V2_0), Config::read(text));
+    assert!(!found.contains("canary"), "{found}");
+}

@@ -1,0 +1,9 @@
+//! What the crate writes, run by the real Mosquitto.
+
+mod broker;
+mod client;
+mod load;
+#[path = "../common/models.rs"]
+mod models;
+mod remap;
+mod users;
