@@ -68,3 +68,82 @@ fn every_broken_file_says_exactly_what_is_wrong_with_it() {
         wrong.join("\n")
     );
 }
+
+/// Loads a good file and shows what becomes of it, one line each.
+#[track_caller]
+fn check(name: &str, expected: &[&str]) {
+    let config = load(&folder().join(name)).expect("nothing is wrong");
+    let plan = &config.plan;
+    let watches = plan.watches().iter().map(|watch| {
+        let namespace = watch.namespace().unwrap_or("*");
+        format!(
+            "watch {} in {namespace}: {:?}",
+            plan.kind(watch.kind()),
+            watch.scope()
+        )
+    });
+    let filters = plan
+        .filters()
+        .iter()
+        .map(|filter| format!("subscribe {} at {}", filter.filter(), filter.qos()));
+    let found: Vec<String> = watches.chain(filters).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_media_server_and_the_job_launcher_load_as_they_are() {
+    check(
+        "home.yaml",
+        &[
+            "watch apps/v1/Deployment in media: Object(\"jellyfin\")",
+            "watch batch/v1/Job in sync: Object(\"syncer\")",
+            "subscribe home/jellyfin/power/set at 1",
+            "subscribe home/syncer/cmd at 1",
+        ],
+    );
+}
+
+#[test]
+fn c23_values_that_are_the_map_themselves_load() {
+    check(
+        "values-is-map.yaml",
+        &["watch apps/v1/Deployment in media: Object(\"jellyfin\")"],
+    );
+}
+
+#[test]
+fn every_key_of_the_python_program_is_accepted() {
+    check(
+        "python.yaml",
+        &[
+            "watch apps/v1/Deployment in media: Object(\"jellyfin\")",
+            "watch apps/v1/DaemonSet in tools: Object(\"agent\")",
+            "subscribe home/jellyfin/scale at 1",
+            "subscribe home/syncer/+/cmd at 1",
+        ],
+    );
+}
+
+#[test]
+fn the_cases_of_a_file_pass_and_a_wrong_expectation_fails() {
+    let config = load(&folder().join("tested.yaml")).expect("nothing is wrong");
+    let reports = mqttkube_core::cases::run(&config.spec, &config.session).expect("it compiles");
+    let failures: Vec<_> = reports
+        .iter()
+        .filter_map(|report| report.failure.as_ref())
+        .collect();
+    assert_eq!((reports.len(), failures.len()), (9, 0), "{failures:?}");
+
+    let mut spec = config.spec.clone();
+    for binding in &mut spec.bindings {
+        binding
+            .tests
+            .iter_mut()
+            .for_each(|case| case.expect = config::Expectation::Error("never".to_owned()));
+    }
+    let reports = mqttkube_core::cases::run(&spec, &config.session).expect("it compiles");
+    assert!(
+        reports.iter().all(|report| report.failure.is_some()),
+        "{reports:?}"
+    );
+}
