@@ -123,9 +123,7 @@ fn cases_of_files_are_run_and_counted() {
 fn nothing_starts_when_the_configuration_is_wrong() {
     let bad = "broken/unknown_key_binding.yaml";
     for args in [
-        &[bad][..],
-        &["run", bad],
-        &["test", bad],
+        &["test", bad][..],
         &["explain", bad, "--topic", "a", "--payload", "b"],
     ] {
         let output = mqtt_kube(args);
