@@ -4,10 +4,11 @@ use std::sync::{Arc, Weak};
 
 use serde_json::{Value, json};
 
+use super::delete::{self, FOREGROUND, ORPHAN};
 use super::json::{at, finalizers, meta, object, put, set_finalizers, take};
 use super::request::Address;
 use super::store::{Key, Store};
-use super::write::{self, FOREGROUND, ORPHAN, Writer, now};
+use super::write::{self, Writer, now};
 use super::{Core, NAMESPACES, namespace_key};
 
 /// Reacts to every change until the server is gone.
@@ -168,7 +169,7 @@ fn empty_namespace(store: &mut Store, key: &Key) {
 fn delete(store: &mut Store, key: &Key) {
     if let Some(address) = address(store, key, "") {
         // It may be gone already, which is what is wanted.
-        let _ = write::delete(store, &address, &json!({}));
+        let _ = delete::delete(store, &address, &json!({}));
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod apply;
 mod controllers;
+mod delete;
 mod discovery;
 mod error;
 mod json;
@@ -19,6 +20,7 @@ mod kinds;
 mod lists;
 mod managed;
 mod patch;
+mod prepare;
 mod read;
 mod request;
 mod rules;

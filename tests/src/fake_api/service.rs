@@ -10,6 +10,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use serde_json::{Value, json};
 
 use super::Core;
+use super::delete;
 use super::discovery;
 use super::error::ApiError;
 use super::json::meta;
@@ -104,7 +105,7 @@ fn act(store: &mut Store, address: &Address, call: &Call) -> Result<(StatusCode,
             Ok((code, show(&stored)))
         }
         Method::DELETE if !collection && address.subresource.is_empty() => {
-            let gone = write::delete(store, address, &delete_options(call)?)?;
+            let gone = delete::delete(store, address, &delete_options(call)?)?;
             let shown = if gone["kind"] == "Status" {
                 gone
             } else {
@@ -126,7 +127,7 @@ fn delete_collection(
     let options = delete_options(call)?;
     for item in chosen["items"].as_array().into_iter().flatten() {
         let name = item["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        write::delete(
+        delete::delete(
             store,
             &Address {
                 name,

@@ -4,31 +4,30 @@
 //! [`Consumer`] connects again and again with one persistent session: what it does not get, nobody gets.
 
 mod consumer;
+mod link;
 mod message;
 mod wire;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
 use mqtt5::packet::connect::ConnectPacket;
-use mqtt5::packet::disconnect::DisconnectPacket;
-use mqtt5::packet::puback::PubAckPacket;
 use mqtt5::packet::subscribe::SubscribePacket;
 use mqtt5::packet::subscribe::TopicFilter;
 use mqtt5::packet::subscribe_options::SubscriptionOptions;
 use mqtt5::types::ReasonCode;
 use mqtt5::{ConnectProperties, Packet, QoS, WillMessage};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 pub use consumer::Consumer;
+use link::{Shared, Write};
 pub use message::Message;
-use wire::{Reader, Writer};
 
 /// How long the broker may take for an answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -73,30 +72,6 @@ pub struct Probe {
     tasks: [JoinHandle<()>; 2],
 }
 
-#[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
-    /// Raised with every message and at the end of the connection.
-    changed: watch::Sender<u64>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    messages: Vec<Message>,
-    /// Who waits for the answer to a packet of ours: the reason codes in it.
-    answers: HashMap<u16, oneshot::Sender<Vec<u8>>>,
-    next_id: u16,
-    /// Why the connection ended.
-    end: Option<String>,
-}
-
-enum Write {
-    Publish(Message, u16),
-    Subscribe(SubscribePacket),
-    Ack(u16),
-    Disconnect,
-}
-
 impl Probe {
     /// Connects.
     ///
@@ -117,14 +92,11 @@ impl Probe {
             "refused: {:?}",
             accepted.reason_code
         );
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            changed: watch::Sender::new(0),
-        });
+        let shared = Arc::new(Shared::new());
         let (writes, queue) = mpsc::unbounded_channel();
         let tasks = [
-            tokio::spawn(write(writer, queue, shared.clone())),
-            tokio::spawn(read(reader, writes.clone(), shared.clone(), no_acks)),
+            tokio::spawn(link::write(writer, queue, shared.clone())),
+            tokio::spawn(link::read(reader, writes.clone(), shared.clone(), no_acks)),
         ];
         Ok(Self {
             shared,
@@ -273,20 +245,6 @@ impl Drop for Probe {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn end(&self, why: String) {
-        let mut state = self.state();
-        state.end.get_or_insert(why);
-        state.answers.clear();
-        drop(state);
-        self.changed.send_modify(|count| *count += 1);
-    }
-}
-
 fn connect_packet(options: Options) -> ConnectPacket {
     static CLIENTS: AtomicU64 = AtomicU64::new(0);
     let client_id = match options.client_id.as_str() {
@@ -316,56 +274,4 @@ fn connect_packet(options: Options) -> ConnectPacket {
         message
     });
     ConnectPacket::new(packet)
-}
-
-async fn write(mut writer: Writer, mut queue: mpsc::UnboundedReceiver<Write>, shared: Arc<Shared>) {
-    while let Some(write) = queue.recv().await {
-        let done = match write {
-            Write::Publish(message, id) => writer.send(&message.packet(id)).await,
-            Write::Subscribe(packet) => writer.send(&packet).await,
-            Write::Ack(id) => writer.send(&PubAckPacket::new(id)).await,
-            Write::Disconnect => {
-                // The broker may be gone already.
-                let _ = writer.send(&DisconnectPacket::new(ReasonCode::Success)).await;
-                return shared.end("disconnected".to_owned());
-            }
-        };
-        if let Err(error) = done {
-            return shared.end(error.to_string());
-        }
-    }
-}
-
-async fn read(mut reader: Reader, writes: mpsc::UnboundedSender<Write>, shared: Arc<Shared>, no_acks: bool) {
-    let why = loop {
-        match reader.receive().await {
-            Ok(Packet::Publish(packet)) => {
-                let id = packet.packet_id.filter(|_| !no_acks);
-                shared.state().messages.push(packet.into());
-                shared.changed.send_modify(|count| *count += 1);
-                if let Some(id) = id {
-                    // An error means that the connection ends, which the next read shows.
-                    let _ = writes.send(Write::Ack(id));
-                }
-            }
-            Ok(Packet::PubAck(packet)) => answer(&shared, packet.packet_id, vec![packet.reason_code.into()]),
-            Ok(Packet::SubAck(packet)) => {
-                let codes = packet.reason_codes.iter().map(|code| *code as u8).collect();
-                answer(&shared, packet.packet_id, codes);
-            }
-            Ok(Packet::Disconnect(packet)) => {
-                break format!("disconnected by the broker: {:?}", packet.reason_code);
-            }
-            Ok(_) => {}
-            Err(error) => break error.to_string(),
-        }
-    };
-    shared.end(why);
-}
-
-fn answer(shared: &Shared, id: u16, codes: Vec<u8>) {
-    if let Some(waiting) = shared.state().answers.remove(&id) {
-        // Who asked may have given up.
-        let _ = waiting.send(codes);
-    }
 }
