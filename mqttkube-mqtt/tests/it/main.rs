@@ -6,3 +6,5 @@ mod packets;
 mod session;
 mod support;
 mod tls;
+#[cfg(feature = "websocket")]
+mod websocket;

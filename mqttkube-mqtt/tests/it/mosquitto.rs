@@ -237,25 +237,3 @@ async fn mosquitto_keeps_messages_for_a_session_that_was_closed() {
     session.client.close(Duration::from_secs(1)).await;
     sender.client.close(Duration::ZERO).await;
 }
-
-#[cfg(feature = "websocket")]
-#[tokio::test]
-async fn mosquitto_is_reached_by_websocket() {
-    let extra = "protocol websockets";
-    let Some(broker) = Mosquitto::start("mosquitto_is_reached_by_websocket", extra).await else {
-        return;
-    };
-    let transport = mqttkube_mqtt::Transport::WebSocket {
-        path: "/mqtt".to_owned(),
-    };
-    let session = Watched::start(quick(broker.port, "ws").transport(transport));
-    for size in [1, 100, 100_000] {
-        let receipt = session
-            .client
-            .publish(Publish::new("t", vec![b'x'; size]))
-            .await
-            .expect("open");
-        assert_eq!(receipt.await, Ok(Delivery::Acknowledged));
-    }
-    assert_eq!(session.client.close(Duration::from_secs(1)).await, 0);
-}
