@@ -80,6 +80,7 @@ enum Step {
 
 #[derive(Debug, Clone, PartialEq)]
 enum SpecSource {
+    None,
     Fixed(Spec),
     /// Has fields of its own.
     Nested(Format),
@@ -250,9 +251,15 @@ impl Field {
         out: &mut String,
     ) -> Result<(), EvalError> {
         let value = self.value(arguments)?;
+        // The most common field needs neither a specification nor a text of its own.
+        if let (None, Val::Str(text), SpecSource::None) = (self.conversion, &value, &self.spec) {
+            out.push_str(text);
+            return Ok(());
+        }
         let converted = convert(value, self.conversion)?;
         let nested;
         let spec = match &self.spec {
+            SpecSource::None => &Spec::default(),
             SpecSource::Fixed(spec) => spec,
             SpecSource::Nested(format) => {
                 let text = format.render_with(arguments, style)?;
@@ -261,8 +268,6 @@ impl Field {
             }
         };
         match &converted {
-            // The most common field needs no text of its own.
-            Val::Str(text) if spec.is_empty() => out.push_str(text),
             value if self.conversion.is_none() && spec.is_empty() => out.push_str(&bare(value, style)?),
             value => out.push_str(&format_value(value, spec)?),
         }

@@ -152,7 +152,7 @@ pub enum Miss {
 #[derive(Debug, Clone)]
 enum Current<'a> {
     Input(InputValue<'a>),
-    Made(Value),
+    Made(Box<Value>),
 }
 
 impl Current<'_> {
@@ -170,7 +170,7 @@ struct State<'a> {
     input: Input<'a>,
     current: Current<'a>,
     /// The document that the path was applied to.
-    document: Option<Cow<'a, Value>>,
+    document: Option<Current<'a>>,
 }
 
 /// A compiled `values:` section. Compile once, look up often; it can be shared between threads.
@@ -245,7 +245,7 @@ impl ValueMap {
             let output = match &state.current {
                 Current::Input(InputValue::Json(value)) => Cow::Borrowed(*value),
                 Current::Input(InputValue::Text(text)) => Cow::Owned(Value::from(*text)),
-                Current::Made(value) => Cow::Owned(value.clone()),
+                Current::Made(value) => Cow::Owned((**value).clone()),
             };
             return Outcome::Match(Match {
                 map: self,
@@ -315,7 +315,9 @@ impl ValueMap {
     /// Transform and path.
     fn read<'a>(&self, input: Input<'a>) -> Result<State<'a>, Miss> {
         let current = match &self.transform {
-            Some((transform, _)) => Current::Made(transform.call(input.value).map_err(Miss::Transform)?),
+            Some((transform, _)) => {
+                Current::Made(Box::new(transform.call(input.value).map_err(Miss::Transform)?))
+            }
             None => Current::Input(input.value),
         };
         let Some(path) = &self.path else {
@@ -327,16 +329,11 @@ impl ValueMap {
         };
         let document = document(current)?;
         let current = match &document {
-            Cow::Borrowed(document) => {
-                let hit = path.first(document).map_err(Miss::Path)?.ok_or(Miss::NoHit)?;
-                Current::Input(InputValue::Json(hit))
+            Current::Made(document) => Current::Made(Box::new(first(path, document)?.clone())),
+            Current::Input(InputValue::Json(document)) => {
+                Current::Input(InputValue::Json(first(path, document)?))
             }
-            Cow::Owned(document) => Current::Made(
-                path.first(document)
-                    .map_err(Miss::Path)?
-                    .ok_or(Miss::NoHit)?
-                    .clone(),
-            ),
+            Current::Input(InputValue::Text(_)) => return Err(Miss::NoHit),
         };
         Ok(State {
             input,
@@ -346,16 +343,18 @@ impl ValueMap {
     }
 }
 
+/// The first value that a path finds.
+fn first<'v>(path: &Locus, document: &'v Value) -> Result<&'v Value, Miss> {
+    path.first(document).map_err(Miss::Path)?.ok_or(Miss::NoHit)
+}
+
 /// The document that a path is applied to: text is parsed, everything else is one already.
-fn document(current: Current<'_>) -> Result<Cow<'_, Value>, Miss> {
-    Ok(match current {
-        Current::Input(InputValue::Json(value)) if !value.is_string() => Cow::Borrowed(value),
-        Current::Made(value) if !value.is_string() => Cow::Owned(value),
-        text => {
-            let text = text.value().as_text().unwrap_or("");
-            Cow::Owned(payload::parse_json(text).map_err(Miss::NotJson)?)
-        }
-    })
+fn document(current: Current<'_>) -> Result<Current<'_>, Miss> {
+    let Some(text) = current.value().as_text() else {
+        return Ok(current);
+    };
+    let parsed = payload::parse_json(text).map_err(Miss::NotJson)?;
+    Ok(Current::Made(Box::new(parsed)))
 }
 
 impl Match<'_> {
@@ -395,7 +394,7 @@ impl Match<'_> {
         context.insert("input".to_owned(), self.state.input.value.to_json());
         context.insert("value".to_owned(), self.state.current.value().to_json());
         if let Some(document) = &self.state.document {
-            context.insert("json".to_owned(), (**document).clone());
+            context.insert("json".to_owned(), document.value().to_json());
         }
         context
     }
@@ -442,7 +441,11 @@ impl<'s> Arguments<'s> for Named<'s, '_> {
             Name::Text(name) => match name.as_str() {
                 "input" => Some(Val::from(self.state.input.value)),
                 "value" => Some(Val::from(self.state.current.value())),
-                "json" => self.state.document.as_deref().map(Val::from),
+                "json" => self
+                    .state
+                    .document
+                    .as_ref()
+                    .map(|document| Val::from(document.value())),
                 "topic" => Some(Val::Str(Text::Ref(self.state.input.topic.unwrap_or("")))),
                 _ => None,
             },

@@ -75,7 +75,7 @@ impl Parser<'_> {
         let conversion = self.conversion()?;
         let spec = match self.next() {
             Some(':') => self.spec()?,
-            Some('}') => SpecSource::Fixed(Spec::default()),
+            Some('}') => SpecSource::None,
             _ => return Err(self.unclosed(start)),
         };
         Ok(Field {
