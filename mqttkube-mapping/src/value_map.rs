@@ -99,10 +99,6 @@ impl<'a> InputValue<'a> {
 
 /// What a lookup gives.
 #[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a match is the common case, and a box would be an allocation"
-)]
 pub enum Outcome<'a> {
     /// There is an output.
     Match(Match<'a>),
