@@ -101,6 +101,9 @@ impl Engine {
             return;
         };
         job.version = version;
+        if let Work::Delete(delete) = &mut job.work {
+            delete.aim(self.launched.get(&key));
+        }
         let request = job.work.request(&Cx {
             plan: &self.plan,
             kind,

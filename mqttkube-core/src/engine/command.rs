@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mqttkube_mapping::{CastType, Encoding, Input, Match, Outcome as Mapped, cast, publish_bytes, text};
+use mqttkube_mapping::{
+    CastType, Encoding, Input, Match, Outcome as Mapped, TemplateContext, cast, publish_bytes, text,
+};
 use serde_json::{Value, json};
 
 use super::acks::{Arrival, ExecId};
 use super::calls::Job;
 use super::retry::Retry;
-use super::work::{Body, Delete, End, Field, Fixed, Launch, ObjectKey, Work};
+use super::work::{Body, Delete, End, Field, Fixed, Launch, ObjectKey, Work, metadata};
 use super::{Effects, Engine};
 use crate::binding::{self, ActionItem, ItemKind, ItemRef, PatchItem, Retained, Verb};
 use crate::event::{Effect, Message, Publish, Purpose};
@@ -155,10 +157,16 @@ impl Engine {
             })?;
         let identity = self.identity(item, found, message)?;
         let id = Some(identity.text());
-        let key = self.target(item)?;
+        let mut key = self.target(item)?;
         let work = match verb {
-            Verb::Launch => return Err(invalid("the item has no template")),
-            Verb::Delete => Work::Delete(self.delete(&key, &identity, message)),
+            Verb::Launch => {
+                let object = self.render(item, found, message, &identity)?;
+                key.name = metadata(&object, "name").unwrap_or_default().to_owned();
+                let resource = Arc::clone(&self.kinds.get(key.kind).resource);
+                let body = Body::Object(Box::new(object));
+                Work::Launch(Launch::new(body, resource, identity, action.on_exists))
+            }
+            Verb::Delete => Work::Delete(self.delete(&identity)),
             Verb::Restart => fixed(json!({"spec": {"template": {"metadata": {"annotations": {
                 "kubectl.kubernetes.io/restartedAt": launch::rfc3339(message.at),
             }}}}})),
@@ -193,6 +201,32 @@ impl Engine {
         Ok(Identity::new(&self.plan.settings().client_id, message, explicit))
     }
 
+    /// The object to launch, checked and labelled.
+    fn render(
+        &self,
+        item: ItemRef,
+        found: &Match<'_>,
+        message: &Message,
+        identity: &Identity,
+    ) -> Result<Value, Refused> {
+        let template = self.plan.action_item(item).launch.as_ref();
+        let template = template.ok_or_else(|| invalid("the item has no template"))?;
+        let context = TemplateContext {
+            uid: &identity.uid,
+            matched: &Value::Object(found.context()),
+            topic: self.routes.relative(&message.topic),
+            now: &launch::rfc3339(message.at),
+            retained: message.retain,
+        };
+        let object = template
+            .render(&context)
+            .map_err(|error| invalid(error.to_string()))?;
+        let target = self.plan.binding(item).target();
+        let resource = &self.kinds.get(target.kind()).resource;
+        launch::prepare(object, resource, target.namespace(), identity)
+            .map_err(|error| invalid(error.to_string()))
+    }
+
     /// The object of the binding.
     fn target(&self, item: ItemRef) -> Result<ObjectKey, Refused> {
         let target = self.plan.binding(item).target();
@@ -206,14 +240,11 @@ impl Engine {
         })
     }
 
-    /// A delivery that was seen by nobody here may be the second one of a deletion that this process carried
-    /// out; then it means the object of that time.
-    fn delete(&self, key: &ObjectKey, identity: &Identity, message: &Message) -> Delete {
-        let earlier = message.dup.then(|| self.deleted.get(&identity.text())).flatten();
-        match earlier {
-            Some(uid) => Delete::new(Some(uid.clone()), true),
-            None => Delete::new(self.launched.get(key).cloned(), false),
-        }
+    /// A delivery that is not known may be the second one of a deletion that this process carried out; then it
+    /// means the object of that time.
+    fn delete(&self, identity: &Identity) -> Delete {
+        let earlier = identity.redelivered.then(|| self.deleted.get(&identity.text()));
+        Delete::new(earlier.flatten().cloned())
     }
 
     /// Publishes the raw message if it was given up, and the outcome where somebody wants to know it.

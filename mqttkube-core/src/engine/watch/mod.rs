@@ -187,6 +187,7 @@ impl Engine {
         effects: &mut Effects,
         act: impl FnOnce(&mut Watches, &mut Cx<'_>),
     ) {
+        let before = effects.len();
         let mut cx = Cx {
             plan: &self.plan,
             kinds: &self.kinds,
@@ -196,5 +197,6 @@ impl Engine {
             now,
         };
         act(&mut self.watches, &mut cx);
+        self.watches.sweep.forget(&effects[before..]);
     }
 }

@@ -64,6 +64,18 @@ impl Sweep {
         }
     }
 
+    /// What was just published is no longer what was seen.
+    pub(super) fn forget(&mut self, effects: &[Effect]) {
+        if self.pending.is_empty() {
+            return;
+        }
+        for effect in effects {
+            if let Effect::Publish(publish) = effect {
+                self.pending.remove(&publish.topic);
+            }
+        }
+    }
+
     /// Something changed that may decide about the topics.
     pub(super) fn wake(&mut self, now: Instant) {
         if !self.pending.is_empty() {

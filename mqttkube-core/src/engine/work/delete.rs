@@ -14,13 +14,28 @@ const NOBODY: &str = "none";
 #[derive(Debug)]
 pub(in crate::engine) struct Delete {
     uid: Option<String>,
-    /// The command was sent before: what it meant is the object of that uid and no other.
+    /// The command was carried out before: what it meant is the object of that uid and no other.
     pinned: bool,
+    sent: bool,
 }
 
 impl Delete {
-    pub(in crate::engine) const fn new(uid: Option<String>, pinned: bool) -> Self {
-        Self { uid, pinned }
+    /// `pinned` is the uid that an earlier delivery of the same command deleted.
+    pub(in crate::engine) const fn new(pinned: Option<String>) -> Self {
+        Self {
+            pinned: pinned.is_some(),
+            uid: pinned,
+            sent: false,
+        }
+    }
+
+    /// Before the first request: the uid of the object that a launch of ours created, now that all commands
+    /// before this one have ended.
+    pub(in crate::engine) fn aim(&mut self, launched: Option<&String>) {
+        if !self.sent && !self.pinned {
+            self.uid = launched.cloned();
+        }
+        self.sent = true;
     }
 
     pub(super) fn request(&self, cx: &Cx<'_>) -> Request {
