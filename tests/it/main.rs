@@ -1,10 +1,13 @@
 //! Tests in process: embedded broker, fake Kubernetes API.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails at the right place")]
 
+#[path = "../bindings/mod.rs"]
+mod bindings;
 mod broker;
 mod controllers;
 mod fake_api;
 mod faults;
+mod in_process;
 mod kubectl;
 mod proxy;
 #[path = "../suite/mod.rs"]

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`wait`] | wait for a condition with a deadline, never for a time |
+//! | [`any_broker`] | the embedded broker or Mosquitto, for tests that are told with both |
 //! | [`broker`] | an MQTT broker inside this process |
 //! | [`fake_api`] | a Kubernetes API inside this process, for `kube::Client` and, over HTTP, for `kubectl` |
 //! | [`api_faults`] | what can go wrong between a client and an API server, on command |
@@ -14,6 +15,7 @@
 //!
 //! Tests in process live in `it/`, tests against real components in `real/`.
 
+pub mod any_broker;
 pub mod api_faults;
 pub mod broker;
 pub mod fake_api;

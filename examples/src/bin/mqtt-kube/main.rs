@@ -7,6 +7,9 @@ mod demo;
 mod explain;
 mod http;
 mod load;
+mod logging;
+mod run;
+mod secrets;
 mod settings;
 mod signals;
 mod test;
@@ -23,11 +26,19 @@ const BAD_CONFIG: u8 = 2;
 /// A YAML file says which values of which objects are published on which topics, which messages change a field of an
 /// object, and which messages launch or delete one. Files of the Python program mqtt-kube work unchanged.
 #[derive(Debug, Parser)]
-#[command(name = "mqtt-kube", version, arg_required_else_help = true)]
+#[command(
+    name = "mqtt-kube",
+    version,
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true
+)]
 #[command(after_help = "Exit status: 0 fine, 1 failed while running, 2 wrong configuration or usage.")]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    /// `mqtt-kube CONFIG` is short for `mqtt-kube run CONFIG`.
+    #[command(flatten)]
+    run: Option<run::Args>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -36,19 +47,30 @@ enum Command {
     #[cfg(feature = "demo")]
     Demo(demo::Args),
     Explain(explain::Args),
+    Run(run::Args),
     Test(test::Args),
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Check(args) => check::run(&args),
-        #[cfg(feature = "demo")]
-        Command::Demo(args) => demo::run(&args),
-        Command::Explain(args) => explain::run(&args),
-        Command::Test(args) => test::run(&args),
+    let cli = Cli::parse();
+    let result = match cli.command.or(cli.run.map(Command::Run)) {
+        Some(command) => execute(&command),
+        // clap shows the help when there are no arguments at all.
+        None => Ok(ExitCode::from(BAD_CONFIG)),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+fn execute(command: &Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Check(args) => check::run(args),
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => demo::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Run(args) => run::run(args),
+        Command::Test(args) => test::run(args),
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,6 +11,7 @@ use mqttkube_core::runtime::{self, Runtime};
 use tokio::sync::oneshot;
 
 use crate::load::load;
+use crate::secrets::Process;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::{BAD_CONFIG, cluster, http, logging};
@@ -63,7 +65,11 @@ async fn serve(config: Config<Settings>) -> anyhow::Result<ExitCode> {
     let client = runtime::client(api)?;
     let plan = config.plan.with_default_namespace(client.default_namespace());
     let (stop, stopped) = oneshot::channel::<()>();
-    let runtime = Runtime::builder(plan, client, config.options)
+    let options = config
+        .mqtt
+        .options(Arc::new(Process))
+        .context("the section mqtt")?;
+    let runtime = Runtime::builder(plan, client, options)
         // Without a sender nobody could stop it any more, so that counts as the signal.
         .stop_when(async { drop(stopped.await) })
         .grace(GRACE)
