@@ -71,7 +71,7 @@ pub(crate) async fn a_restarted_broker_gets_every_state_again(mut scene: Scene) 
     set_status(
         &deployments,
         "web",
-        json!({ "replicas": 1, "availableReplicas": 1 }),
+        json!({ "replicas": 1, "readyReplicas": 1, "availableReplicas": 1 }),
     )
     .await;
     let running = scene.run(SIZES);
@@ -82,7 +82,7 @@ pub(crate) async fn a_restarted_broker_gets_every_state_again(mut scene: Scene) 
     set_status(
         &deployments,
         "web",
-        json!({ "replicas": 2, "availableReplicas": 2 }),
+        json!({ "replicas": 2, "readyReplicas": 2, "availableReplicas": 2 }),
     )
     .await;
     scene.broker.start().await.unwrap();

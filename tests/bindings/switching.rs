@@ -47,7 +47,7 @@ pub(crate) async fn seed_003_a_media_server_is_switched_like_a_lamp(scene: Scene
     set_status(
         &deployments,
         "jellyfin",
-        json!({ "replicas": 1, "availableReplicas": 1 }),
+        json!({ "replicas": 1, "readyReplicas": 1, "availableReplicas": 1 }),
     )
     .await;
     says(&probe, "jellyfin/power/state", "ON").await;

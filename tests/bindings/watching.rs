@@ -91,9 +91,14 @@ bindings:
     );
     running.ready().await;
     let probe = scene.probe().await;
-    let status = json!({ "replicas": 2, "availableReplicas": 1 });
+    let status = json!({ "replicas": 2, "readyReplicas": 1, "availableReplicas": 1 });
     set_status(&scene.objects("apps", "v1", "Deployment"), "web", status).await;
-    says(&probe, "web/status", r#"{"availableReplicas":1,"replicas":2}"#).await;
+    says(
+        &probe,
+        "web/status",
+        r#"{"availableReplicas":1,"readyReplicas":1,"replicas":2}"#,
+    )
+    .await;
     running.stop().await;
 }
 

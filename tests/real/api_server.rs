@@ -8,8 +8,8 @@ use tokio::sync::OnceCell;
 
 use crate::suite::{World, behaviours};
 
-/// One control plane for all tests of this file, with a namespace for each; it ends with the process.
-async fn shared() -> PathBuf {
+/// One control plane for all tests that share, with a namespace for each; it ends with the process.
+pub(crate) async fn shared() -> PathBuf {
     static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
     let plane = SHARED
         .get_or_init(async || ControlPlaneOptions::default().start().await.unwrap())

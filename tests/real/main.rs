@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails at the right place")]
 
 mod api_server;
+#[path = "../bindings/mod.rs"]
+mod bindings;
 mod control_plane;
 mod mosquitto;
+mod real_bindings;
 #[path = "../suite/mod.rs"]
 mod suite;
