@@ -1,6 +1,7 @@
 //! What bindings do between a broker and an API server. The same stories are told with the embedded broker and the
 //! fake API, and with Mosquitto and a real kube-apiserver.
 
+pub(crate) mod launching;
 pub(crate) mod outages;
 pub(crate) mod scene;
 pub(crate) mod switching;
@@ -15,6 +16,8 @@ macro_rules! stories {
             switching: seed_003_a_media_server_is_switched_like_a_lamp, m2_a_retained_command_is_not_executed,
                 c23_values_may_be_the_map_itself, fields_of_other_kinds_are_patched,
                 a_request_is_answered_where_it_asks, v5_a_payload_without_an_entry_changes_nothing;
+            launching: seed_003_a_job_is_launched_and_deleted, a_launch_that_exists_is_told,
+                fault_19_a_write_that_took_effect_is_not_doubled;
             watching: w_fifty_objects_publish_under_their_names, w6_a_status_is_published_as_compact_json,
                 a_kind_that_comes_later_is_found, a_retained_state_without_its_object_is_cleared_at_the_start;
             outages: commands_wait_for_the_api_server, a_restarted_broker_gets_every_state_again,
