@@ -10,6 +10,7 @@ mod faults;
 mod in_process;
 mod kubectl;
 mod proxy;
+mod relay;
 mod run_program;
 #[path = "../suite/mod.rs"]
 mod suite;

@@ -136,10 +136,10 @@ pub struct StoreStatus {
     pub failing: bool,
 }
 
-/// A message on its way to the disk; resolves to what became of it. An error means that it is not in the store.
+/// A message on its way to the disk; resolves to what became of it. While writes fail, or there is no room, it waits.
 #[derive(Debug)]
 #[must_use = "the message is not safe before this has resolved"]
-pub struct Keeping(oneshot::Receiver<Result<Appended, StoreError>>);
+pub struct Keeping(oneshot::Receiver<Appended>);
 
 impl Future for Keeping {
     type Output = Result<Appended, StoreError>;
@@ -147,7 +147,7 @@ impl Future for Keeping {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0)
             .poll(cx)
-            .map(|answer| answer.unwrap_or(Err(StoreError::Closed)))
+            .map(|answer| answer.map_err(|_| StoreError::Closed))
     }
 }
 
@@ -157,7 +157,7 @@ enum Request {
         lane: Lane,
         arrived: u64,
         message: Message,
-        answer: oneshot::Sender<Result<Appended, StoreError>>,
+        answer: oneshot::Sender<Appended>,
     },
     Remove {
         lane: Lane,

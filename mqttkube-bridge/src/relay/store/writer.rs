@@ -1,6 +1,7 @@
 //! The thread that owns the database.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -11,12 +12,15 @@ use crate::relay::{Lane, Message};
 /// The most requests that share a transaction.
 const GROUP: usize = 512;
 
+/// The pause before a write that failed is tried again.
+const AGAIN: Duration = Duration::from_millis(250);
+
 /// A message that waits for the transaction, or for room.
 struct Waiting {
     lane: Lane,
     arrived: u64,
     message: Message,
-    answer: oneshot::Sender<Result<Appended, StoreError>>,
+    answer: oneshot::Sender<Appended>,
 }
 
 /// Somebody who waits for messages.
@@ -90,24 +94,40 @@ impl Writer {
         writer
     }
 
-    /// Serves requests until all handles are gone. Those that wait for room then are not in the store: their sources
-    /// hold them.
+    /// Serves requests until all handles are gone. Those that wait then are not in the store: their sources hold them.
     pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
-        while let Some(first) = inbox.blocking_recv() {
-            let mut batch = vec![first];
-            while batch.len() < self.group
-                && let Ok(next) = inbox.try_recv()
-            {
-                batch.push(next);
-            }
+        while let Some(batch) = self.next(&mut inbox) {
             self.serve(batch);
         }
+    }
+
+    /// The requests that share the next transaction; `None` at the end. While writes fail, there is a pause before they
+    /// are tried again, with or without new requests.
+    fn next(&self, inbox: &mut mpsc::Receiver<Request>) -> Option<Vec<Request>> {
+        let mut batch = Vec::new();
+        if self.status.failing {
+            std::thread::sleep(AGAIN);
+        } else {
+            batch.push(inbox.blocking_recv()?);
+        }
+        while batch.len() < self.group {
+            match inbox.try_recv() {
+                Ok(request) => batch.push(request),
+                Err(mpsc::error::TryRecvError::Disconnected) if batch.is_empty() => return None,
+                Err(_) => break,
+            }
+        }
+        Some(batch)
     }
 
     fn serve(&mut self, batch: Vec<Request>) {
         let mut removals = Vec::new();
         let mut readers = Vec::new();
-        let before = self.waiting.len();
+        let before = if self.status.failing {
+            0
+        } else {
+            self.waiting.len()
+        };
         for request in batch {
             match request {
                 Request::Append {
@@ -184,19 +204,19 @@ impl Writer {
                 self.status.failing = false;
                 self.tell();
                 for (answer, waiting) in answers.iter().zip(self.waiting.drain(..answers.len())) {
-                    let _ = waiting.answer.send(Ok(*answer));
+                    let _ = waiting.answer.send(*answer);
                 }
             }
             Err(error) => {
+                if !self.status.failing {
+                    tracing::error!(%error, "the outbox cannot be written; what arrives waits");
+                }
                 self.table = None;
-                // What has arrived is asked to go again with the next transaction.
+                // What has arrived is asked to go again with the next transaction; what waits keeps its order.
                 self.arrived.extend_from_slice(removals);
                 self.status.failures += 1;
                 self.status.failing = true;
                 self.tell();
-                for waiting in self.waiting.drain(..) {
-                    let _ = waiting.answer.send(Err(error.clone()));
-                }
             }
         }
     }

@@ -1,0 +1,278 @@
+//! The relay as a whole: a task for each lane, and one more for each lane of the store.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqttkube_mqtt::{Client, Event, Events};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::counters::Counters;
+use super::drain::Drain;
+use super::lane::{DeadLetters, Destination, InFlight, Way};
+use super::{Lane, LaneStatus, Routes, Store};
+
+/// Where a message is safe, so that its source may forget it.
+#[derive(Clone, Debug)]
+pub enum Mode {
+    /// At its destination. The sources' persistent sessions hold what is on its way.
+    Relay,
+    /// In the durable store.
+    Store(Store),
+}
+
+/// What the relay needs.
+#[derive(Debug)]
+pub struct Relay {
+    /// The session at the local broker; nothing has subscribed with it yet.
+    pub local: (Client, Events),
+    /// The session at the cloud.
+    pub cloud: (Client, Events),
+    /// The rules and the cloud's limits.
+    pub routes: Routes,
+    /// Where messages are safe.
+    pub mode: Mode,
+    /// A topic at the local broker for messages that are refused for good.
+    pub dead_letter: Option<String>,
+}
+
+/// One side's session.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Side {
+    /// The broker has accepted the connection.
+    pub online: bool,
+    /// Filters that the broker has not granted yet, or has refused with a reason.
+    pub missing: Vec<(String, Option<String>)>,
+    /// Connections so far.
+    pub connections: u64,
+    /// Another client with our id took the session over, and we do not fight.
+    pub taken_over: bool,
+    /// Why it was offline last.
+    pub last_offline: Option<String>,
+}
+
+impl Side {
+    /// Connected, and every filter granted.
+    #[must_use]
+    pub const fn ready(&self) -> bool {
+        self.online && self.missing.is_empty()
+    }
+}
+
+/// The relay as numbers, at one time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// The local side.
+    pub local: Side,
+    /// The cloud's side.
+    pub cloud: Side,
+    /// From local to cloud.
+    pub out: LaneStatus,
+    /// From cloud to local.
+    #[serde(rename = "in")]
+    pub incoming: LaneStatus,
+}
+
+impl Status {
+    /// Both sides are connected and subscribed.
+    #[must_use]
+    pub const fn ready(&self) -> bool {
+        self.local.ready() && self.cloud.ready()
+    }
+}
+
+/// A look at a relay that runs.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    sides: [watch::Receiver<Side>; 2],
+    counters: [Arc<Counters>; 2],
+}
+
+impl Handle {
+    /// The numbers now.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            local: self.sides[0].borrow().clone(),
+            cloud: self.sides[1].borrow().clone(),
+            out: self.counters[0].status(),
+            incoming: self.counters[1].status(),
+        }
+    }
+
+    /// Waits until both sides are connected and subscribed.
+    pub async fn ready(&mut self) {
+        for side in &mut self.sides {
+            // An error means that the relay has ended.
+            let _ = side.wait_for(Side::ready).await;
+        }
+    }
+}
+
+impl Relay {
+    /// How long a session may take to say goodbye.
+    const GRACE: Duration = Duration::from_secs(5);
+
+    /// Subscribes on both sides and carries messages until `stop` is ready; then closes both sessions. What was not safe
+    /// by then stays unacknowledged at its source. The handle shows how it goes.
+    pub fn start<S>(self, stop: S) -> (Handle, impl Future<Output = ()> + use<S>)
+    where
+        S: Future<Output = ()>,
+    {
+        let routes = Arc::new(self.routes);
+        let counters = [Arc::new(Counters::default()), Arc::new(Counters::default())];
+        let (local, local_events) = self.local;
+        let (cloud, cloud_events) = self.cloud;
+        let dead_letters = DeadLetters {
+            local: local.clone(),
+            topic: self.dead_letter,
+        };
+        let way = |lane, source: &Client, destination: &Client| Way {
+            lane,
+            routes: routes.clone(),
+            subscriptions: Arc::new(routes.subscriptions(lane)),
+            source: source.clone(),
+            destination: match &self.mode {
+                Mode::Relay => Destination::Broker(destination.clone()),
+                Mode::Store(store) => Destination::Store(store.clone()),
+            },
+            dead_letters: dead_letters.clone(),
+            counters: counters[lane as usize].clone(),
+        };
+        let out = Pump::new(way(Lane::Out, &local, &cloud), local_events);
+        let incoming = Pump::new(way(Lane::In, &cloud, &local), cloud_events);
+        let handle = Handle {
+            sides: [out.side.subscribe(), incoming.side.subscribe()],
+            counters: counters.clone(),
+        };
+        let drains = Lane::ALL.map(|lane| match &self.mode {
+            Mode::Relay => None,
+            Mode::Store(store) => Some(Drain {
+                lane,
+                store: store.clone(),
+                destination: if lane == Lane::Out {
+                    cloud.clone()
+                } else {
+                    local.clone()
+                },
+                dead_letters: dead_letters.clone(),
+                counters: counters[lane as usize].clone(),
+            }),
+        });
+        drop((dead_letters, self.mode));
+        let run = async move {
+            let (ended, end) = watch::channel(false);
+            let wait = |mut end: watch::Receiver<bool>| async move {
+                // An error means that the sender is gone, which is an end as well.
+                let _ = end.wait_for(|ended| *ended).await;
+            };
+            let [drain_out, drain_in] = drains;
+            let drain = |drain: Option<Drain>| {
+                let stop = wait(end.clone());
+                async move {
+                    match drain {
+                        Some(drain) => drain.run(stop).await,
+                        None => stop.await,
+                    }
+                }
+            };
+            let stopped = async {
+                stop.await;
+                ended.send_replace(true);
+            };
+            tokio::join!(
+                stopped,
+                out.run(wait(end.clone())),
+                incoming.run(wait(end.clone())),
+                drain(drain_out),
+                drain(drain_in),
+            );
+            tokio::join!(local.close(Self::GRACE), cloud.close(Self::GRACE));
+        };
+        (handle, run)
+    }
+}
+
+/// All filters of a lane, none of them answered for yet.
+fn missing(way: &Way) -> Vec<(String, Option<String>)> {
+    way.subscriptions
+        .iter()
+        .map(|subscription| (subscription.filter.clone(), None))
+        .collect()
+}
+
+/// Reads the events of one session.
+struct Pump {
+    way: Way,
+    events: Events,
+    side: watch::Sender<Side>,
+}
+
+impl Pump {
+    /// Messages that are not safe yet and are held here at once. Beyond that the source waits: it sends no more than its
+    /// receive maximum without an acknowledgement.
+    const MOST: usize = 1_024;
+
+    fn new(way: Way, events: Events) -> Self {
+        let side = watch::Sender::new(Side {
+            missing: missing(&way),
+            ..Side::default()
+        });
+        Self { way, events, side }
+    }
+
+    async fn run(mut self, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
+        let mut in_flight = InFlight::default();
+        // An error means that the session is closed; then there are no events either.
+        let _ = self.way.source.subscribe(self.way.subscriptions.to_vec());
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => return,
+                () = self.way.settle(&mut in_flight), if !in_flight.is_empty() => {}
+                event = self.events.next(), if in_flight.len() < Self::MOST => match event {
+                    None => return,
+                    // Handing over may wait for room at the destination; stopping must not.
+                    Some(Event::Message(received)) => tokio::select! {
+                        () = &mut stop => return,
+                        () = self.way.receive(received, &in_flight) => {}
+                    },
+                    Some(event) => self.note(event),
+                },
+            }
+        }
+    }
+
+    fn note(&self, event: Event) {
+        let lane = self.way.lane.name();
+        self.side.send_modify(|side| match event {
+            Event::Online { .. } => {
+                side.online = true;
+                side.taken_over = false;
+                side.connections += 1;
+            }
+            Event::Offline { reason, kicked } => {
+                tracing::info!(lane, reason, "the source of a lane is offline");
+                side.online = false;
+                // They are asked for again at the next connection.
+                side.missing = missing(&self.way);
+                side.taken_over = kicked;
+                side.last_offline = Some(reason);
+            }
+            Event::Subscribed { filter, result } => {
+                side.missing.retain(|(known, _)| *known != filter);
+                if let Err(reason) = result {
+                    tracing::warn!(lane, filter, reason, "a subscription is refused");
+                    side.missing.push((filter, Some(reason)));
+                }
+            }
+            Event::Warning(warning) => tracing::warn!(lane, ?warning, "the session of a lane"),
+            _ => {}
+        });
+    }
+}
