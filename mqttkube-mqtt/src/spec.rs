@@ -10,7 +10,7 @@ use mqttkube_mapping::{Topic, TopicPrefix};
 use crate::credentials::{Credentials, Login, Password};
 use crate::error::OptionsError;
 use crate::event::Version;
-use crate::options::{Availability, Options, Transport};
+use crate::options::{Availability, Options, OptionsBuilder, Transport};
 use crate::tls::Tls;
 
 mod read;
@@ -129,6 +129,17 @@ impl MqttSpec {
     /// # Errors
     /// What [`OptionsBuilder::build`](crate::OptionsBuilder::build) refuses, and a key password that cannot be found.
     pub fn options(&self, secrets: Arc<dyn SecretLookup + Send + Sync>) -> Result<Options, OptionsError> {
+        self.builder(secrets)?.build()
+    }
+
+    /// The same before it is checked, for programs that set more than this section can.
+    ///
+    /// # Errors
+    /// A key password that cannot be found.
+    pub fn builder(
+        &self,
+        secrets: Arc<dyn SecretLookup + Send + Sync>,
+    ) -> Result<OptionsBuilder, OptionsError> {
         let client_id = if self.random_suffix {
             format!("{}-{}", self.client_id, random_hex())
         } else {
@@ -168,7 +179,7 @@ impl MqttSpec {
                 std::future::ready(login.map_err(Into::into))
             }));
         }
-        builder.build()
+        Ok(builder)
     }
 
     fn availability(&self) -> Option<Availability> {

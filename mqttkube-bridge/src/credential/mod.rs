@@ -85,6 +85,9 @@ pub enum CredentialError {
     /// A shared access key that is not base64.
     #[error("the shared access key is not base64")]
     SasKey,
+    /// The key, token or password is not where it should be; it says where. Trying again helps once it is.
+    #[error("{0}")]
+    Unavailable(String),
     /// A token without a readable expiry where one is needed.
     #[error("the token {0}")]
     Token(&'static str),

@@ -24,8 +24,8 @@ use crate::credential::CredentialError;
 
 pub use environment::{Environment, EnvironmentError};
 pub use process::{Broker, Reload};
-pub use refresher::{Options, Status, run};
-pub use template::{Template, TemplateError, Values};
+pub use refresher::{Options, Status, TemplateText, run};
+pub use template::{TOKEN, Template, TemplateError, Values};
 pub use write::replace_file;
 
 /// Why one round of the refresher failed. It is tried again after a pause.

@@ -15,8 +15,8 @@ use crate::credential::{Clock, Next, Schedule, ScheduleOptions, Source, UnixTime
 /// What the refresher works with.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The template; read anew each time, so that a changed ConfigMap takes effect.
-    pub template: PathBuf,
+    /// What is filled in.
+    pub template: TemplateText,
     /// The broker's configuration file.
     pub output: PathBuf,
     /// What goes into the template besides the token.
@@ -25,6 +25,28 @@ pub struct Options {
     pub reload: Reload,
     /// When a token is replaced.
     pub schedule: ScheduleOptions,
+}
+
+/// Where the template is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TemplateText {
+    /// In a file; read anew each time, so that a changed ConfigMap takes effect.
+    File(PathBuf),
+    /// Here.
+    Text(String),
+}
+
+impl TemplateText {
+    fn read(&self) -> Result<Template, SidecarError> {
+        let text = match self {
+            Self::Text(text) => text.clone(),
+            Self::File(path) => std::fs::read_to_string(path).map_err(|source| SidecarError::Read {
+                path: path.clone(),
+                source,
+            })?,
+        };
+        Ok(Template::new(&text)?)
+    }
 }
 
 /// What the refresher has done, for probes and metrics. It never holds a secret.
@@ -150,12 +172,10 @@ async fn round(
 ) -> Result<(), SidecarError> {
     let now = clock();
     let credential = source.issue(now.wall)?;
-    let read = std::fs::read_to_string(&options.template);
-    let text = read.map_err(|source| SidecarError::Read {
-        path: options.template.clone(),
-        source,
-    })?;
-    let config = Template::new(&text)?.render(&options.values, &credential.secret)?;
+    let config = options
+        .template
+        .read()?
+        .render(&options.values, &credential.secret)?;
     let written = replace_file(&options.output, config.as_bytes());
     written.map_err(|source| SidecarError::Write {
         path: options.output.clone(),

@@ -33,7 +33,27 @@ pub enum TemplateError {
     NoToken,
 }
 
-const TOKEN: &str = "GOOGLE_CLOUD_JWT";
+/// Stands in a template where the token goes.
+pub const TOKEN: &str = "GOOGLE_CLOUD_JWT";
+const DEVICE: &str = "CONFIG_DEVICE_ID";
+const PROJECT: &str = "CONFIG_PROJECT_ID";
+const REGION: &str = "CONFIG_LOCATION";
+const REGISTRY: &str = "CONFIG_REGISTRY";
+const BASE_DIR: &str = "BASE_DIR";
+
+impl Values {
+    /// Every placeholder but the token's stays as it is: for templates that have no other.
+    #[must_use]
+    pub fn unchanged() -> Self {
+        Self {
+            project: PROJECT.to_owned(),
+            region: REGION.to_owned(),
+            registry: REGISTRY.to_owned(),
+            device: DEVICE.to_owned(),
+            base_dir: BASE_DIR.to_owned(),
+        }
+    }
+}
 
 /// A configuration file with placeholders.
 ///
@@ -69,11 +89,11 @@ impl Template {
     pub fn render(&self, values: &Values, token: &str) -> Result<Zeroizing<String>, TemplateError> {
         let fields = [
             (TOKEN, token),
-            ("CONFIG_DEVICE_ID", &values.device),
-            ("CONFIG_PROJECT_ID", &values.project),
-            ("CONFIG_LOCATION", &values.region),
-            ("CONFIG_REGISTRY", &values.registry),
-            ("BASE_DIR", &values.base_dir),
+            (DEVICE, &values.device),
+            (PROJECT, &values.project),
+            (REGION, &values.region),
+            (REGISTRY, &values.registry),
+            (BASE_DIR, &values.base_dir),
         ];
         for (placeholder, value) in fields {
             if value.chars().any(char::is_control) {

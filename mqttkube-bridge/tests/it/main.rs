@@ -4,5 +4,6 @@ mod endpoints;
 mod keys;
 mod schedule;
 mod sidecar;
+mod spec;
 mod store;
 mod tokens;

@@ -11,7 +11,8 @@ use mqttkube_bridge::credential::{
     Credential, CredentialError, JwtSource, ScheduleOptions, Source, UnixTime, token_expiry,
 };
 use mqttkube_bridge::sidecar::{
-    Broker, Environment, Options, Reload, Status, Template, TemplateError, Values, replace_file, run,
+    Broker, Environment, Options, Reload, Status, Template, TemplateError, TemplateText, Values,
+    replace_file, run,
 };
 use tempfile::TempDir;
 use tokio::sync::{oneshot, watch};
@@ -47,7 +48,7 @@ impl Refresher {
         let (sender, status) = watch::channel(Status::default());
         let (stop, stopped) = oneshot::channel::<()>();
         let options = Options {
-            template: folder.path().join("template"),
+            template: TemplateText::File(folder.path().join("template")),
             output: folder.path().join("mosquitto.conf"),
             values: values(),
             reload: reload(folder.path()),

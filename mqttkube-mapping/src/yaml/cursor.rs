@@ -232,7 +232,8 @@ impl<'t> Cursor<'t> {
         Some(cursors.collect())
     }
 
-    pub(super) fn folder(&self) -> &'t str {
+    /// The folder where relative paths of this file begin.
+    pub fn folder(&self) -> &'t str {
         &self.tree.folder
     }
 

@@ -13,6 +13,16 @@ use crate::tls::{Tls, TlsVersion};
 impl FromNode for MqttSpec {
     fn from_node(cursor: &Cursor<'_>) -> Option<Self> {
         let mut section = cursor.section("the section mqtt")?;
+        let spec = Self::read_keys(&mut section);
+        section.finish();
+        spec
+    }
+}
+
+impl MqttSpec {
+    /// Reads the keys of the section out of one that may have others too; whoever calls ends it with
+    /// [`Section::finish`].
+    pub fn read_keys(section: &mut Section<'_>) -> Option<Self> {
         let default = Self::default();
         let mut spec = Self {
             host: section.or("host", default.host),
@@ -21,20 +31,20 @@ impl FromNode for MqttSpec {
             random_suffix: section.choice("client-id-suffix", &[("none", false), ("random", true)])?,
             topic_prefix: section.or("topic-prefix", default.topic_prefix),
             response_prefix: section.optional("response-prefix"),
-            version: version(&mut section),
-            keepalive: keepalive(&mut section).unwrap_or(default.keepalive),
+            version: version(section),
+            keepalive: keepalive(section).unwrap_or(default.keepalive),
             session_expiry: section.or("session-expiry", default.session_expiry),
-            receive_maximum: receive_maximum(&mut section).unwrap_or(default.receive_maximum),
-            max_payload: max_payload(&mut section).unwrap_or(default.max_payload),
-            transport: transport(&mut section),
+            receive_maximum: receive_maximum(section).unwrap_or(default.receive_maximum),
+            max_payload: max_payload(section).unwrap_or(default.max_payload),
+            transport: transport(section),
             availability: section
                 .get("availability")
                 .and_then(|value| availability(&value))
                 .unwrap_or_default(),
-            bind: bind(&mut section),
+            bind: bind(section),
             ..Self::default()
         };
-        auth(&mut section, &mut spec);
+        auth(section, &mut spec);
         if let Some(value) = section.get("tls") {
             tls(&value, &mut spec);
         }
@@ -47,7 +57,6 @@ impl FromNode for MqttSpec {
         if spec.client_id.is_empty() {
             section.cursor().error("the client-id is empty");
         }
-        section.finish();
         Some(spec)
     }
 }

@@ -1,0 +1,379 @@
+//! The section `cloud.credential`, and the source that it describes.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mqttkube_mapping::yaml::{Secret, SecretError, SecretText, Section};
+use mqttkube_mqtt::MqttSpec;
+use zeroize::Zeroizing;
+
+use super::Secrets;
+use super::cloud::Service;
+use super::words::{Name, SecretFile, Share, lifetime, path, secret};
+use crate::credential::{
+    Credential, CredentialError, JwtSource, SasSource, ScheduleOptions, Source, TokenText, UnixTime,
+};
+use crate::endpoint::{Endpoint, Profile};
+
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+
+/// What is shown to the service, and when it is renewed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CredentialSpec {
+    /// What it is.
+    pub kind: CredentialKind,
+    /// When a new one is made.
+    pub schedule: ScheduleOptions,
+}
+
+/// One kind of credential. Secrets are looked up when they are used, and `Debug` shows where, not what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CredentialKind {
+    /// Nothing is shown but, perhaps, a client certificate.
+    None,
+    /// A JSON Web Token made by us.
+    Jwt {
+        /// The private key as PEM.
+        key: Secret,
+        /// Its `aud` claim.
+        audience: String,
+        /// Seconds.
+        lifetime: u64,
+    },
+    /// A shared access signature of Azure IoT Hub.
+    Sas {
+        /// The shared key in base64.
+        key: Secret,
+        /// `NAME` of `NAME.azure-devices.net`.
+        hub: String,
+        /// The device.
+        device: String,
+        /// The policy whose key it is; none for a device's own.
+        policy: Option<String>,
+        /// Seconds.
+        lifetime: u64,
+    },
+    /// A token that somebody else renews in a file.
+    TokenFile {
+        /// The file.
+        token: Secret,
+        /// Seconds after each look, for tokens that do not tell.
+        lifetime: Option<u64>,
+    },
+    /// A user name and a password.
+    Basic {
+        /// The name.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
+    /// A client certificate.
+    Certificate {
+        /// The chain, PEM.
+        certfile: PathBuf,
+        /// Its key, PEM.
+        keyfile: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    Jwt,
+    Sas,
+    TokenFile,
+    Basic,
+    Mtls,
+    Authorizer,
+}
+
+const TYPES: [(&str, Type); 6] = [
+    ("jwt", Type::Jwt),
+    ("sas", Type::Sas),
+    ("token-file", Type::TokenFile),
+    ("basic", Type::Basic),
+    ("mtls", Type::Mtls),
+    ("authorizer", Type::Authorizer),
+];
+
+/// What a service takes, the usual one first.
+const fn accepted(profile: Profile) -> &'static [Type] {
+    match profile {
+        Profile::ClearBlade | Profile::GoogleIotCore => &[Type::Jwt, Type::TokenFile],
+        Profile::AzureIotHub => &[Type::Sas, Type::Mtls],
+        Profile::AzureEventGrid => &[Type::Mtls],
+        Profile::AwsIotCore => &[Type::Mtls, Type::Authorizer],
+        Profile::ThingsBoard => &[Type::Basic, Type::Mtls],
+        Profile::Emqx | Profile::HivemqCloud | Profile::Plain => {
+            &[Type::Basic, Type::Jwt, Type::TokenFile, Type::Mtls]
+        }
+    }
+}
+
+/// Reads the key `credential` of the section `cloud`; without it, the login of the session counts.
+pub(super) fn read(
+    cloud: &mut Section<'_>,
+    profile: Profile,
+    service: Option<&Service>,
+) -> Option<CredentialSpec> {
+    let login = service.and_then(|service| service.mqtt.login.clone());
+    let schedule = ScheduleOptions::default();
+    let Some(value) = cloud.get("credential") else {
+        let kind = match login {
+            Some((username, password)) => CredentialKind::Basic { username, password },
+            // Brokers of one's own may let anybody in, or look at a certificate in `auth` or `tls`.
+            None if profile == Profile::Plain => CredentialKind::None,
+            None if service.is_some_and(|service| has_certificate(&service.mqtt)) => CredentialKind::None,
+            None => return cloud.missing("credential"),
+        };
+        return Some(CredentialSpec { kind, schedule });
+    };
+    if login.is_some() {
+        value.error("the session has a login in \"auth\" and a credential; keep one of them");
+    }
+    let mut section = value.section("the section credential")?;
+    let authorizer = service.is_some_and(|service| {
+        service.endpoint.profile == Profile::AwsIotCore && service.endpoint.username.is_some()
+    });
+    let usual = authorizer.then_some(Type::Authorizer);
+    let found = read_type(&mut section, profile, usual);
+    let kind = found.and_then(|kind| read_kind(&mut section, kind, service));
+    let share = section.or("refresh", Share(schedule.share)).0;
+    let jitter = section.or("jitter", Share(schedule.jitter)).0;
+    if found.is_some() {
+        section.finish();
+    }
+    Some(CredentialSpec {
+        kind: kind?,
+        schedule: ScheduleOptions { share, jitter },
+    })
+}
+
+fn has_certificate(mqtt: &MqttSpec) -> bool {
+    mqtt.tls.as_ref().is_some_and(|tls| tls.certfile.is_some())
+}
+
+fn read_type(section: &mut Section<'_>, profile: Profile, usual: Option<Type>) -> Option<Type> {
+    let accepted = accepted(profile);
+    let Some(value) = section.get("type") else {
+        return usual.or(accepted.first().copied());
+    };
+    let found = value.choice(&TYPES)?;
+    if accepted.contains(&found) {
+        return Some(found);
+    }
+    let words = TYPES.iter().filter(|(_, kind)| accepted.contains(kind));
+    let words: Vec<&str> = words.map(|(word, _)| *word).collect();
+    value.error_with_help(
+        format!("{} does not take this credential", profile.name()),
+        format!("it takes {}", words.join(", ")),
+    );
+    None
+}
+
+fn read_kind(section: &mut Section<'_>, kind: Type, service: Option<&Service>) -> Option<CredentialKind> {
+    match kind {
+        Type::Jwt => {
+            let key = section.required("key").map(|key: SecretFile| key.0);
+            let audience = section.optional("audience").map(|name: Audience| name.0);
+            let lifetime = lifetime(section, HOUR, DAY);
+            let fixed = service.and_then(|service| service.endpoint.audience.clone());
+            let audience = match audience.or(fixed) {
+                None if service.is_some() => section.missing("audience"),
+                audience => audience,
+            };
+            Some(CredentialKind::Jwt {
+                key: key?,
+                audience: audience?,
+                lifetime,
+            })
+        }
+        Type::Sas => {
+            let key = secret(section, "key");
+            let policy = section.optional("policy").map(|name: Name| name.0);
+            let lifetime = lifetime(section, HOUR, 365 * DAY);
+            let service = service?;
+            Some(CredentialKind::Sas {
+                key: key?,
+                hub: service.hub.clone(),
+                device: service.endpoint.client_id.clone(),
+                policy,
+                lifetime,
+            })
+        }
+        Type::TokenFile => {
+            let token = section.required("path").map(|path: SecretFile| path.0);
+            let fallback = section
+                .has("lifetime")
+                .then(|| lifetime(section, HOUR, 365 * DAY));
+            // Asked for either way, so that the key is known.
+            section.get("lifetime");
+            Some(CredentialKind::TokenFile {
+                token: token?,
+                lifetime: fallback,
+            })
+        }
+        Type::Basic => {
+            let (username, password) = (section.required("username"), secret(section, "password"));
+            Some(CredentialKind::Basic {
+                username: username?,
+                password: password?,
+            })
+        }
+        Type::Authorizer => {
+            let name: Option<Name> = section.optional("name");
+            let password = secret(section, "token");
+            let username = match service.map(|service| service.endpoint.username.clone()) {
+                Some(None) if name.is_none() => section.missing("name"),
+                username => username.flatten(),
+            };
+            Some(CredentialKind::Basic {
+                username: username?,
+                password: password?,
+            })
+        }
+        Type::Mtls => {
+            let files = ["certfile", "keyfile"].map(|key| match section.has(key) {
+                true => path(section, key),
+                false => section.missing(key),
+            });
+            let [certfile, keyfile] = files;
+            Some(CredentialKind::Certificate {
+                certfile: certfile?,
+                keyfile: keyfile?,
+            })
+        }
+    }
+}
+
+/// The audience of a token: any text that is not empty.
+struct Audience(String);
+
+impl mqttkube_mapping::yaml::FromNode for Audience {
+    fn from_node(cursor: &mqttkube_mapping::yaml::Cursor<'_>) -> Option<Self> {
+        let text = cursor.text()?;
+        if text.is_empty() {
+            cursor.error("the audience is empty");
+            return None;
+        }
+        Some(Self(text.to_owned()))
+    }
+}
+
+impl CredentialSpec {
+    /// What the session must know of the credential.
+    pub(super) fn apply_to(&self, mqtt: &mut MqttSpec) {
+        mqtt.login = None;
+        if let CredentialKind::Certificate { certfile, keyfile } = &self.kind {
+            let tls = mqtt.tls.get_or_insert_default();
+            tls.certfile = Some(certfile.clone());
+            tls.keyfile = Some(keyfile.clone());
+        }
+    }
+
+    /// Whether a password goes over the connection.
+    #[must_use]
+    pub const fn shows_password(&self) -> bool {
+        !matches!(
+            self.kind,
+            CredentialKind::None | CredentialKind::Certificate { .. }
+        )
+    }
+
+    /// Where credentials come from; keys and tokens are looked up at every issue.
+    pub(super) fn source(&self, endpoint: &Endpoint, secrets: &Secrets) -> Box<dyn Source> {
+        Box::new(SpecSource {
+            kind: self.kind.clone(),
+            username: self.username(endpoint),
+            secrets: Arc::clone(secrets),
+        })
+    }
+
+    /// The user name that is sent.
+    #[must_use]
+    pub fn username(&self, endpoint: &Endpoint) -> Option<String> {
+        match &self.kind {
+            CredentialKind::Basic { username, .. } => Some(username.clone()),
+            CredentialKind::None | CredentialKind::Certificate { .. } => endpoint.username.clone(),
+            // MQTT 3.1.1 section 3.1.2.9 allows no password without a user name.
+            _ => Some(endpoint.username.clone().unwrap_or_else(|| "unused".to_owned())),
+        }
+    }
+}
+
+/// A source that looks its secrets up each time.
+struct SpecSource {
+    kind: CredentialKind,
+    username: Option<String>,
+    secrets: Secrets,
+}
+
+impl fmt::Debug for SpecSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpecSource")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SpecSource {
+    fn reveal(&self, secret: &Secret) -> Result<SecretText, CredentialError> {
+        secret.reveal(&*self.secrets).map_err(|error| unavailable(&error))
+    }
+
+    fn fixed(secret: Zeroizing<String>) -> Credential {
+        Credential {
+            username: None,
+            secret,
+            expires: None,
+        }
+    }
+}
+
+/// The error with its causes; it names variables and files, never what is in them.
+fn unavailable(error: &SecretError) -> CredentialError {
+    CredentialError::Unavailable(match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    })
+}
+
+impl Source for SpecSource {
+    fn issue(&mut self, now: UnixTime) -> Result<Credential, CredentialError> {
+        let issued = match &self.kind {
+            CredentialKind::None | CredentialKind::Certificate { .. } => Self::fixed(Zeroizing::default()),
+            CredentialKind::Jwt {
+                key,
+                audience,
+                lifetime,
+            } => JwtSource::new(self.reveal(key)?.as_str().as_bytes(), audience, *lifetime)?.issue(now)?,
+            CredentialKind::Sas {
+                key,
+                hub,
+                device,
+                policy,
+                lifetime,
+            } => SasSource::new(
+                self.reveal(key)?.as_str(),
+                hub,
+                device,
+                policy.as_deref(),
+                *lifetime,
+            )?
+            .issue(now)?,
+            CredentialKind::TokenFile { token, lifetime } => {
+                TokenText::new(None, self.reveal(token)?.as_str(), *lifetime, now)?.issue(now)?
+            }
+            CredentialKind::Basic { password, .. } => {
+                Self::fixed(Zeroizing::new(self.reveal(password)?.as_str().to_owned()))
+            }
+        };
+        Ok(Credential {
+            username: self.username.clone(),
+            ..issued
+        })
+    }
+}
