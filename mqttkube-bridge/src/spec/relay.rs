@@ -34,22 +34,19 @@ pub(super) fn read(section: &mut Section<'_>) -> RelaySpec {
     let stores = relay.choice("mode", &[("relay", false), ("store", true)]) == Some(true);
     let dead_letter = relay.optional("dead-letter");
     let store = relay.section("store", "the section store");
-    let mode = match store {
-        Some(store) => {
-            if !stores {
-                store
-                    .cursor()
-                    .warning("store has no effect without \"mode: store\"");
-            }
-            let options = read_store(store);
-            options.filter(|_| stores).map_or(Mode::Relay, Mode::Store)
+    let mode = if let Some(store) = store {
+        if !stores {
+            store
+                .cursor()
+                .warning("store has no effect without \"mode: store\"");
         }
-        None => {
-            if stores && !relay.has("store") {
-                relay.missing::<()>("store");
-            }
-            Mode::Relay
+        let options = read_store(store);
+        options.filter(|_| stores).map_or(Mode::Relay, Mode::Store)
+    } else {
+        if stores && !relay.has("store") {
+            relay.missing::<()>("store");
         }
+        Mode::Relay
     };
     relay.finish();
     RelaySpec { mode, dead_letter }

@@ -205,11 +205,24 @@ fn topics_are_explained_both_ways() {
         Way::Out,
         Some(("factory/line7/a", "")),
     );
+    check_explain(
+        "aws-iot-core",
+        "home/a/state",
+        Way::Out,
+        Some(("site7/a/state", "")),
+    );
+    check_explain(
+        "thingsboard",
+        "v1/devices/me/rpc/request/1",
+        Way::In,
+        Some(("tb/rpc/request/1", "")),
+    );
+    let deep = "home/a/state";
     assert!(
-        !good("azure-event-grid")
-            .explain("line/a", Way::Out)
+        good("aws-iot-core")
+            .explain(deep, Way::Out)
             .to_string()
-            .contains(reason)
+            .contains("the retain flag taken off")
     );
 }
 
