@@ -13,6 +13,7 @@ mod vectors_topics;
 mod vectors_valuemap;
 mod vectors_yaml;
 mod yaml;
+mod yaml_reading;
 
 /// A number of cases, multiplied by `MQTTKUBE_TEST_SCALE`.
 fn scaled(cases: u32) -> u32 {
