@@ -14,15 +14,39 @@ use crate::process::Spec;
 /// When it cannot be built.
 pub fn bin(name: &str) -> PathBuf {
     static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
-    if let Some(folder) = std::env::var_os("MQTTKUBE_BIN") {
-        return Path::new(&folder).join(name);
+    if let Some(program) = given(name) {
+        return program;
     }
     // The lock is held while cargo builds, so that one test binary builds a program once.
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     built
         .entry(name.to_owned())
-        .or_insert_with(|| build(name))
+        .or_insert_with(|| {
+            let folder = profile_folder();
+            let options: &[_] = if folder.ends_with("release") {
+                &["--release"]
+            } else {
+                &[]
+            };
+            build(name, &folder, options)
+        })
         .clone()
+}
+
+/// The path of a program as people install it who want nothing but its work: a release build without the
+/// features that its package has by default. The folder that `MQTTKUBE_BIN` names comes first.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn release(name: &str) -> PathBuf {
+    given(name).unwrap_or_else(|| {
+        let folder = profile_folder().with_file_name("release");
+        build(name, &folder, &["--release", "--no-default-features"])
+    })
+}
+
+fn given(name: &str) -> Option<PathBuf> {
+    Some(Path::new(&std::env::var_os("MQTTKUBE_BIN")?).join(name))
 }
 
 /// A program of this workspace, with its output in the file `log`.
@@ -33,8 +57,8 @@ pub fn spec(name: &str, log: impl Into<PathBuf>) -> Spec {
     Spec::new(bin(name), log)
 }
 
-fn build(name: &str) -> PathBuf {
-    let folder = profile_folder();
+/// Builds a program, with further options for cargo, into the folder of its profile.
+fn build(name: &str, folder: &Path, options: &[&str]) -> PathBuf {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args([
         "build",
@@ -49,9 +73,7 @@ fn build(name: &str) -> PathBuf {
             .parent()
             .expect("the package lies in the workspace"),
     );
-    if folder.ends_with("release") {
-        cargo.arg("--release");
-    }
+    cargo.args(options);
     if let Some(target) = folder.parent() {
         cargo.arg("--target-dir").arg(target);
     }
