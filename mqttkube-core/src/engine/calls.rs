@@ -104,11 +104,16 @@ impl Engine {
         if let Work::Delete(delete) = &mut job.work {
             delete.aim(self.launched.get(&key));
         }
-        let request = job.work.request(&Cx {
+        let cx = Cx {
             plan: &self.plan,
             kind,
             key: &key,
-        });
+        };
+        if let Some(end) = job.work.refused(&cx) {
+            self.end(&key, end, effects);
+            return;
+        }
+        let request = job.work.request(&cx);
         let deadline = self.plan.settings().request_timeout;
         let job = self.queues.depart(key, now + deadline + GRACE);
         effects.push(Effect::Call {

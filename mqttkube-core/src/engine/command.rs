@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::acks::{Arrival, ExecId};
 use super::calls::Job;
 use super::retry::Retry;
-use super::work::{Body, Delete, End, Field, Fixed, Launch, ObjectKey, Work, metadata};
+use super::work::{Body, Delete, End, Field, Fixed, Launch, ObjectKey, Work, metadata, number_in};
 use super::{Effects, Engine};
 use crate::binding::{self, ActionItem, ItemKind, ItemRef, PatchItem, Retained, Verb};
 use crate::event::{Effect, Message, Publish, Purpose};
@@ -133,8 +133,11 @@ impl Engine {
             CastType::Auto => found.into_output(),
             wanted => cast(found.output(), wanted).map_err(|error| invalid(error.to_string()))?,
         };
-        if !patch.bounds.allow(&value) {
-            return Err(invalid(format!("{value} is outside the bounds of the item")));
+        // Raw text may become the number that it reads as.
+        let number = raw.then(|| number_in(&value)).flatten();
+        let written = number.as_ref().unwrap_or(&value);
+        if !patch.bounds.allow(written) {
+            return Err(invalid(format!("{written} is outside the bounds of the item")));
         }
         Ok(Prepared {
             key: self.target(item)?,

@@ -57,7 +57,8 @@ impl Retry {
         if self.charged >= deadline {
             return After::GiveUp;
         }
-        match failure.retry_after {
+        // Zero would be a repetition at once, again and again.
+        match failure.retry_after.filter(|asked| !asked.is_zero()) {
             Some(asked) => {
                 let asked = asked.min(LONGEST_RETRY_AFTER);
                 After::Again {

@@ -1,6 +1,6 @@
 //! Which items a message is for, and where answers may go.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use mqttkube_mapping::{Router, SubscriptionDiff, Topic, TopicPrefix};
 
@@ -15,8 +15,8 @@ pub(super) struct Routes {
     by_topic: Router<u32>,
     prefix: TopicPrefix,
     responses: TopicPrefix,
-    /// Topics of our own states: nobody may have an answer put there.
-    states: HashSet<Topic>,
+    /// Topics of our own states, of whichever object: nobody may have an answer put there.
+    states: Router<()>,
 }
 
 impl Routes {
@@ -27,14 +27,10 @@ impl Routes {
             by_id.insert(filter.id(), index);
             let _: SubscriptionDiff = by_topic.insert(filter.filter(), index);
         }
-        let constant = plan
-            .bindings()
-            .iter()
-            .flat_map(|binding| binding.watches())
-            .filter(|item| item.topic().is_constant());
-        let states = constant
-            .filter_map(|item| item.topic().render(crate::topic_template::Facts::default()))
-            .collect();
+        let mut states = Router::new();
+        for item in plan.bindings().iter().flat_map(|binding| binding.watches()) {
+            let _: SubscriptionDiff = states.insert(&item.topic().filter(), ());
+        }
         Self {
             by_id,
             by_topic,
@@ -76,12 +72,13 @@ impl Routes {
     /// Whether an answer may be published on a topic that a publisher chose: only under the prefix, and never
     /// where it would be a command or a state.
     pub(super) fn may_answer(&self, topic: &str) -> bool {
-        let Ok(valid) = topic.parse::<Topic>() else {
-            return false;
-        };
-        let mut is_command = false;
-        self.by_topic.matches(topic, |_| is_command = true);
         let allowed = !self.responses.is_empty() && self.responses.strip(topic).is_some();
-        allowed && !is_command && !self.states.contains(&valid)
+        if !allowed || topic.parse::<Topic>().is_err() {
+            return false;
+        }
+        let mut is_taken = false;
+        self.by_topic.matches(topic, |_| is_taken = true);
+        self.states.matches(topic, |()| is_taken = true);
+        !is_taken
     }
 }

@@ -77,6 +77,10 @@ impl Cell {
         self.last = last;
         self.owed = true;
         if !terms.online {
+            // What waits for the end of its interval is older than this.
+            if let Some(pace) = &mut self.pace {
+                pace.held = None;
+            }
             return Offer::Nothing;
         }
         if terms.min_interval.is_zero() {

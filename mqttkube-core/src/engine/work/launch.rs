@@ -73,6 +73,18 @@ impl Launch {
         }
     }
 
+    /// A template puts its object into the namespace of the binding, so there must be one.
+    pub(super) fn refused(&self, cx: &Cx<'_>) -> Option<End> {
+        let resource = &cx.kind.resource;
+        let error = || {
+            format!(
+                "a {} has no namespace, and only objects in namespaces are launched",
+                resource.kind
+            )
+        };
+        (!resource.namespaced).then(|| End::bad(Outcome::Invalid, cx, error()))
+    }
+
     pub(super) fn request(&self, cx: &Cx<'_>) -> Request {
         let about = |name: &str, verb| Request {
             resource: Arc::clone(&self.resource),
@@ -124,7 +136,7 @@ impl Launch {
 
     fn found(&mut self, list: &Value, cx: &Cx<'_>) -> Next {
         let items = list.get("items").and_then(Value::as_array);
-        let limit = cx.plan.settings().session_expiry + SKEW;
+        let limit = cx.plan.settings().session_expiry.saturating_add(SKEW);
         let ours = items
             .into_iter()
             .flatten()

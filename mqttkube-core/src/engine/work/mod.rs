@@ -133,6 +133,12 @@ pub(super) enum Work {
 }
 
 impl Work {
+    /// Why this cannot be asked at all, now that the kind is known.
+    pub(super) fn refused(&self, cx: &Cx<'_>) -> Option<End> {
+        let Self::Launch(launch) = self else { return None };
+        launch.refused(cx)
+    }
+
     /// The request that comes next.
     pub(super) fn request(&mut self, cx: &Cx<'_>) -> Request {
         match self {
@@ -165,6 +171,12 @@ impl Work {
 /// A text under `metadata`.
 pub(super) fn metadata<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object.get("metadata")?.get(name)?.as_str()
+}
+
+/// The number that a text reads as.
+pub(super) fn number_in(text: &Value) -> Option<Value> {
+    let value: Value = serde_json::from_str(text.as_str()?.trim()).ok()?;
+    value.is_number().then_some(value)
 }
 
 /// What is left when a machine has no special use for an answer.

@@ -7,7 +7,7 @@
 use mqttkube_mapping::{PatchOp, WriteError};
 use serde_json::{Value, json};
 
-use super::{Answer, Cx, End, Failure, Next, metadata, otherwise, text};
+use super::{Answer, Cx, End, Failure, Next, metadata, number_in, otherwise, text};
 use crate::binding::{ItemRef, PatchItem, Strategy};
 use crate::event::{PatchForm, Refusal, Request, Verb};
 use crate::report::Outcome;
@@ -136,9 +136,9 @@ impl Field {
             return None;
         }
         if self.raw
-            && let Some(count) = self.value.as_str().and_then(|text| text.parse::<i64>().ok())
+            && let Some(count) = number_in(&self.value).filter(Value::is_i64)
         {
-            self.value = Value::from(count);
+            self.value = count;
             self.raw = false;
         }
         self.value.is_number().then(|| self.value.clone())
