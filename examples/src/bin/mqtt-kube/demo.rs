@@ -244,7 +244,7 @@ async fn serve_status(handle: Handle) -> Option<u16> {
     };
     let server = http::Server::bind(&settings).await.ok()?;
     let port = server.port();
-    tokio::spawn(server.serve(handle));
+    tokio::spawn(http::serve(server, handle));
     port
 }
 

@@ -7,16 +7,13 @@ mod demo;
 mod explain;
 mod http;
 mod load;
-mod logging;
 mod run;
-mod secrets;
-mod settings;
-mod signals;
 mod test;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mqttkube_examples::{logging, secrets, settings, signals};
 
 /// Exit status when the configuration or the command line is wrong.
 const BAD_CONFIG: u8 = 2;

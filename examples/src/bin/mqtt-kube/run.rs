@@ -82,7 +82,7 @@ async fn serve(config: Config<Settings>) -> anyhow::Result<ExitCode> {
     let handle = runtime.handle();
     let probes = async {
         match server {
-            Some(server) => match server.serve(handle).await {},
+            Some(server) => match http::serve(server, handle).await {},
             None => std::future::pending::<()>().await,
         }
     };

@@ -7,10 +7,11 @@ use tracing_subscriber::EnvFilter;
 use crate::settings::LoggingSettings;
 
 /// Sends events to standard error. `RUST_LOG` says it in more detail than the configuration can.
-pub(crate) fn start(logging: &LoggingSettings) {
+pub fn start(logging: &LoggingSettings) {
     // Other people's libraries are quiet unless they have something to complain of.
     let ours = format!(
-        "warn,mqtt_kube={level},mqttkube_core={level},mqttkube_mqtt={level}",
+        "warn,mqtt_kube={level},cloud_bridge={level},jwt_refresher={level},mqttkube_core={level},mqttkube_bridge={level},\
+         mqttkube_mqtt={level},mqttkube_examples={level}",
         level = logging.level
     );
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(ours));

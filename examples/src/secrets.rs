@@ -4,8 +4,9 @@ use std::io;
 
 use mqttkube_mapping::yaml::SecretLookup;
 
+/// This process.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Process;
+pub struct Process;
 
 impl SecretLookup for Process {
     fn env(&self, name: &str) -> Option<String> {

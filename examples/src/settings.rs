@@ -7,28 +7,33 @@ use tracing::Level;
 
 /// What the process needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// `None`: no listener.
-    pub(crate) http: Option<HttpSettings>,
-    pub(crate) logging: LoggingSettings,
+    pub http: Option<HttpSettings>,
+    /// What is logged, and how.
+    pub logging: LoggingSettings,
 }
 
 /// The section `http`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HttpSettings {
+pub struct HttpSettings {
     /// An address or a host name.
-    pub(crate) bind: String,
-    pub(crate) port: u16,
-    pub(crate) max_connections: usize,
+    pub bind: String,
+    /// The TCP port; 0 lets the system choose.
+    pub port: u16,
+    /// Connections at once.
+    pub max_connections: usize,
 }
 
 /// The section `logging`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LoggingSettings {
-    pub(crate) level: Level,
-    pub(crate) json: bool,
+pub struct LoggingSettings {
+    /// The least that is logged.
+    pub level: Level,
+    /// One JSON object per line.
+    pub json: bool,
     /// Payloads are written out. Else only their length and a hash.
-    pub(crate) payloads: bool,
+    pub payloads: bool,
 }
 
 impl Default for HttpSettings {
@@ -52,7 +57,7 @@ impl Default for LoggingSettings {
 }
 
 /// Reads both sections of a document. What is wrong is reported, and a default stands in for it.
-pub(crate) fn read_settings(document: &mut Section<'_>) -> Settings {
+pub fn read_settings(document: &mut Section<'_>) -> Settings {
     Settings {
         http: document.section("http", "the section http").map(http),
         logging: document

@@ -1,0 +1,76 @@
+//! cloud-bridge joins a local MQTT broker to a cloud broker whose credentials expire, as a YAML file says.
+
+mod check;
+mod explain;
+mod lint;
+mod render;
+mod token;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use mqttkube_bridge::spec::{self, Bridge};
+use mqttkube_examples::settings::{Settings, read_settings};
+use mqttkube_mapping::yaml::Diagnostics;
+
+/// Exit status when the configuration or the command line is wrong.
+const BAD_CONFIG: u8 = 2;
+
+/// Joins a local MQTT broker to a cloud broker whose credentials expire.
+///
+/// A YAML file says which cloud service, as which device, with which credential, and which topics are carried. Nothing
+/// here connects to a broker.
+#[derive(Debug, Parser)]
+#[command(name = "cloud-bridge", version, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0 fine, 1 failed while running, 2 wrong configuration or usage.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Args),
+    Explain(explain::Args),
+    Render(render::Args),
+    Lint(lint::Args),
+    Token(token::Args),
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; its shape is stable.
+    Json,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Render(args) => render::run(&args),
+        Command::Lint(args) => lint::run(&args),
+        Command::Token(args) => token::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Reads a file with the sections `http` and `logging`, which are this program's own.
+fn load(path: &Path) -> Result<Bridge<Settings>, Diagnostics> {
+    spec::load(path, read_settings)
+}
+
+/// The same for commands that need a good file: what is wrong goes to standard error.
+fn load_or_complain(path: &Path) -> Result<Bridge<Settings>, ExitCode> {
+    load(path).map_err(|errors| {
+        eprintln!("{errors}");
+        ExitCode::from(BAD_CONFIG)
+    })
+}

@@ -1,0 +1,7 @@
+//! What the programs share: their sections of a configuration file, logs, signals, HTTP, and where secrets are found.
+
+pub mod http;
+pub mod logging;
+pub mod secrets;
+pub mod settings;
+pub mod signals;
