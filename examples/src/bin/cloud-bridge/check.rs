@@ -1,6 +1,6 @@
 //! `cloud-bridge check`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use mqttkube_mapping::yaml::{Diagnostic, Severity};
@@ -39,7 +39,7 @@ struct FileReport {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let files: Vec<FileReport> = args.configs.iter().map(report).collect();
+    let files: Vec<FileReport> = args.configs.iter().map(|path| report(path)).collect();
     let report = Report {
         ok: files.iter().all(|file| file.ok),
         files,
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn report(path: &PathBuf) -> FileReport {
+fn report(path: &Path) -> FileReport {
     let (summary, diagnostics) = match load(path) {
         Ok(bridge) => {
             let endpoint = &bridge.cloud.endpoint;
@@ -83,12 +83,11 @@ fn print_text(report: &FileReport) {
         println!("{diagnostic}");
     }
     let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
-    match &report.summary {
-        Some(summary) => println!("{}: fine: {summary}", report.file),
-        None => {
-            let errors = report.diagnostics.iter().filter(is_error).count();
-            println!("{}: {}", report.file, counted(errors, "error", "errors"));
-        }
+    if let Some(summary) = &report.summary {
+        println!("{}: fine: {summary}", report.file);
+    } else {
+        let errors = report.diagnostics.iter().filter(is_error).count();
+        println!("{}: {}", report.file, counted(errors, "error", "errors"));
     }
 }
 
