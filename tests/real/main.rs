@@ -5,6 +5,7 @@ mod api_server;
 #[path = "../bindings/mod.rs"]
 mod bindings;
 mod control_plane;
+mod faults;
 mod mosquitto;
 mod real_bindings;
 #[path = "../suite/mod.rs"]

@@ -2,7 +2,7 @@
 
 use mqttkube_tests::any_broker::Broker;
 use mqttkube_tests::api_faults::Gate;
-use mqttkube_tests::process::{MosquittoOptions, client};
+use mqttkube_tests::process::MosquittoOptions;
 use mqttkube_tests::skip::{Need, lacks};
 
 use crate::api_server::shared;
@@ -14,7 +14,7 @@ async fn scene(story: &str) -> Option<Scene> {
     }
     let broker = MosquittoOptions::default().persistent(1).start().await.unwrap();
     // A client belongs to the runtime of its test.
-    let client = client(&shared().await).await.unwrap();
+    let client = shared().await.client().await.unwrap();
     let gate = Gate::before(client.clone());
     Some(Scene::new(Broker::Mosquitto(Box::new(broker)), gate, client, story).await)
 }

@@ -1,0 +1,1 @@
+//! Row 31: the end of the program itself.
