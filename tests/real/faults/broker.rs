@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use mqttkube_tests::mqtt_probe::{Message, Options, Probe};
 use mqttkube_tests::process::MosquittoOptions;
-use mqttkube_tests::wait::scale;
+use mqttkube_tests::proxy::{Fault, Side, TcpProxy};
+use mqttkube_tests::wait::{self, scale};
+use serde_json::json;
 
-use super::scenario::{Setup, impossible, safe_broker};
+use super::load::command;
+use super::scenario::{Scenario, Setup, broker, impossible, lasting_broker};
 use crate::api_server::shared;
 
 #[tokio::test]
@@ -13,7 +17,7 @@ async fn fault_01_a_restarted_broker_loses_nothing() {
     if impossible() {
         return;
     }
-    let setup = Setup::new("fault_01", safe_broker(), shared().await).await;
+    let setup = Setup::new("fault_01", lasting_broker(), shared().await).await;
     let mut row = setup.start().await;
     for stop in [100, 2000].repeat(scale() as usize) {
         row.commands(100).await;
@@ -33,7 +37,7 @@ async fn fault_02_a_killed_broker_that_saves_at_once_loses_nothing() {
     if impossible() {
         return;
     }
-    kill("fault_02_saved", safe_broker()).await;
+    kill("fault_02_saved", broker(1)).await;
 }
 
 #[tokio::test]
@@ -41,15 +45,11 @@ async fn fault_02_with_a_killed_broker_that_saved_nothing_no_more_is_lost_than_b
     if impossible() {
         return;
     }
-    let options = MosquittoOptions::default()
-        .persistent(1800)
-        .line("max_inflight_messages 100");
-    kill("fault_02_empty", options).await;
+    kill("fault_02_empty", broker(1800)).await;
 }
 
 async fn kill(row: &str, options: MosquittoOptions) {
-    let setup = Setup::new(row, options, shared().await).await;
-    let mut row = setup.start().await;
+    let mut row = Setup::new(row, options, shared().await).await.start().await;
     for _ in 0..3 * scale() {
         row.commands(100).await;
         let before = row.program.connections().await;
@@ -60,4 +60,126 @@ async fn kill(row: &str, options: MosquittoOptions) {
         row.recovered(recovered).await;
     }
     let _ = row.finish().await;
+}
+
+#[tokio::test]
+async fn fault_04_a_half_open_connection_to_the_broker_is_noticed_and_replaced() {
+    if impossible() {
+        return;
+    }
+    let (mut row, proxy) = behind_proxy("fault_04").await;
+    for _ in 0..scale() {
+        row.commands(100).await;
+        let before = row.program.connections().await;
+        proxy.set(Fault::Blackhole);
+        let began = std::time::Instant::now();
+        let lost = row
+            .program
+            .until("loss of the broker", |status| status["mqtt"]["state"] != "online");
+        let noticed = lost.await - began;
+        // Twice the keepalive of 5 s, and 5 s more.
+        assert!(noticed <= Duration::from_secs(15), "{noticed:?}");
+        proxy.heal();
+        let recovered = row.program.reconnected(before).await;
+        row.recovered(recovered).await;
+        println!("fault-04: noticed after {:.1} s", noticed.as_secs_f64());
+    }
+    let figures = row.finish().await;
+    assert_eq!(figures.sent, figures.received as u64);
+}
+
+#[tokio::test]
+async fn fault_06_a_lost_session_is_built_again_with_all_states() {
+    if impossible() {
+        return;
+    }
+    let setup = Setup::new("fault_06", lasting_broker(), shared().await).await;
+    let mut row = setup.start().await;
+    for _ in 0..2 * scale() {
+        row.commands(100).await;
+        let before = row.program.connections().await;
+        row.broker.terminate().await.unwrap();
+        row.broker.wipe().unwrap();
+        row.broker.start().await.unwrap();
+        let recovered = row.program.reconnected(before).await;
+        row.recovered(recovered).await;
+    }
+    let _ = row.finish().await;
+}
+
+#[tokio::test]
+async fn fault_07_what_is_delivered_twice_happens_once() {
+    if impossible() {
+        return;
+    }
+    let (mut row, proxy) = behind_proxy("fault_07").await;
+    row.commands(50).await;
+    for _ in 0..10 * scale() {
+        proxy.set(Fault::DuplicateLast(Side::ToClient));
+        row.commands(3).await;
+    }
+    for _ in 0..3 * scale() {
+        let before = row.program.connections().await;
+        // The commands happen, but the broker does not hear of it.
+        proxy.set(Fault::BlackholeOne(Side::ToServer));
+        row.commands(20).await;
+        proxy.cut();
+        proxy.heal();
+        let recovered = row.program.reconnected(before).await;
+        row.recovered(recovered).await;
+    }
+    let publisher = Probe::connect(row.broker.address(), Options::default())
+        .await
+        .unwrap();
+    for number in [20, 40] {
+        // A publisher that forgot what it had sent.
+        publisher.publish(&command(number)).await.unwrap();
+    }
+    let figures = row.finish().await;
+    assert!(!figures.results.contains_key("exists"), "{figures}");
+    assert_eq!(figures.sent, figures.received as u64);
+}
+
+#[tokio::test]
+async fn fault_08_a_retained_command_is_not_executed_at_every_connection() {
+    if impossible() {
+        return;
+    }
+    let mut setup = Setup::new("fault_08", lasting_broker(), shared().await).await;
+    let publisher = Probe::connect(setup.broker.address(), Options::default())
+        .await
+        .unwrap();
+    for (id, rule) in [("kept", "ignore"), ("once", "once")] {
+        setup.world().config_map(id, json!({})).await;
+        setup.settings.more += &format!(
+            "  - {{namespace: {}, resource: ConfigMap, name: {id}, id: {id},\n     patch: {{topic: retained/{id}, \
+             locus: data.command, type: string, result: res/{id}, retained: {rule}}}}}\n",
+            setup.settings.namespace
+        );
+        let message = Message::new(format!("retained/{id}"), "ON").retained();
+        publisher.publish(&message).await.unwrap();
+    }
+    let proxy = TcpProxy::start(setup.broker.address()).await.unwrap();
+    let mut row = setup.broker_at(proxy.address()).start().await;
+    for _ in 0..20 {
+        row.commands(10).await;
+        let before = row.program.connections().await;
+        proxy.cut();
+        let recovered = row.program.reconnected(before).await;
+        row.recovered(recovered).await;
+    }
+    wait::until(Duration::from_secs(5), "execution of the one", || {
+        !row.ledger.messages("res/once").is_empty()
+    })
+    .await;
+    let _ = row.finish().await;
+    let executed = ["res/kept", "res/once"].map(|topic| row.ledger.messages(topic).len());
+    assert_eq!(executed, [0, 1]);
+}
+
+async fn behind_proxy(row: &str) -> (Scenario, TcpProxy) {
+    let setup = Setup::new(row, lasting_broker(), shared().await).await;
+    let proxy = TcpProxy::start(setup.broker.address()).await.unwrap();
+    let row = setup.broker_at(proxy.address()).start().await;
+    (row, proxy)
 }

@@ -29,6 +29,8 @@ pub(super) struct Done {
     pub(super) sent: u64,
     /// The last change of each object that the API server has taken.
     pub(super) present: BTreeMap<String, u64>,
+    /// How many changes these were.
+    pub(super) changes: u64,
 }
 
 /// The running load; it ends when this is dropped.
@@ -145,6 +147,7 @@ async fn change(maps: Api<ConfigMap>, stop: watch::Receiver<bool>, done: Arc<Mut
                 Ok(Ok(_)) => {
                     let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
                     done.present.insert(object, number);
+                    done.changes += 1;
                     break;
                 }
                 Ok(Err(kube::Error::Api(status))) if status.code == 404 => break,

@@ -4,6 +4,7 @@
 //! know of every command that a plain consumer with the same session options received what became of it. What
 //! is asked of all of them stands in [`ledger`]; the tests only break things and say when they are whole again.
 
+mod answers;
 mod api;
 mod broker;
 mod config;

@@ -1,60 +1,49 @@
-//! Rows 24 and 26: single objects that are gone, or slow.
+//! Row 24: an object that is gone, going, or another one of the same name.
 
 use std::time::{Duration, Instant};
 
-use mqttkube_tests::fake_api::{Fault, Gate};
+use mqttkube_tests::wait;
+use mqttkube_tests::wait::scale;
+use serde_json::json;
 
-use super::scenario::{Setup, impossible, safe_broker};
+use super::scenario::{Scenario, Setup, impossible, lasting_broker};
 use crate::api_server::shared;
+use crate::suite::world::MERGE;
 
 #[tokio::test]
-async fn fault_26_one_hanging_object_does_not_hold_up_the_others() {
+async fn fault_24_an_object_may_be_missing_and_come_back_as_another_one() {
     if impossible() {
         return;
     }
-    let plane = shared().await;
-    let gate = Gate::before(plane.client().await.unwrap());
-    let server = gate.serve().await.unwrap();
-    let broker = safe_broker().line("max_inflight_messages 2000");
-    let folder = tempfile::TempDir::new().unwrap();
-    let kubeconfig = folder.path().join("kubeconfig");
-    std::fs::write(&kubeconfig, server.kubeconfig()).unwrap();
-    let mut setup = Setup::new("fault_26", broker, plane).await.kubeconfig(kubeconfig);
-    // All commands of the fault fit in, so that nothing waits for the acknowledgement of another.
-    setup.settings.receive_maximum = 2000;
+    let setup = Setup::new("fault_24", lasting_broker(), shared().await).await;
     let mut row = setup.start().await;
-    row.commands(50).await;
-    let connections = row.program.connections().await;
-
-    let rate = async |seconds: u64| {
-        let others = || {
-            let patched = |path: &str| path.contains("/configmaps/o") && !path.ends_with("/o1");
-            gate.log()
-                .count(|logged| logged.method == "PATCH" && logged.status.is_some() && patched(&logged.path))
-        };
-        let (began, before) = (Instant::now(), others());
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
-        (others() - before) as f64 / began.elapsed().as_secs_f64()
-    };
-    let usual = rate(3).await;
-    gate.faults().add(Fault::hanging().on("PATCH", "/configmaps/o1"));
-    let beside_hanging = rate(3).await;
-    gate.faults().clear();
-    gate.faults()
-        .add(Fault::delayed(Duration::from_secs(1)).on("PATCH", "/configmaps/o1"));
-    let beside_slow = rate(3).await;
-    gate.faults().clear();
-    println!(
-        "fault-26: {usual:.0}/s, beside a hanging object {beside_hanging:.0}/s, a slow one {beside_slow:.0}/s"
-    );
-    assert!(beside_hanging >= 0.9 * usual && beside_slow >= 0.9 * usual);
-
-    row.recovered(Instant::now()).await;
-    assert_eq!(
-        row.program.connections().await,
-        connections,
-        "the broker waited for a ping"
-    );
+    let path = format!("{}/o7", row.world.config_maps());
+    for _ in 0..scale() {
+        row.commands(50).await;
+        // With a finalizer it is on its way out, but still there.
+        let held = json!({ "metadata": { "finalizers": ["example.com/hold"] } });
+        row.world.patch(&path, MERGE, &held).await.ok();
+        row.world.delete(&path, &json!({})).await.ok();
+        row.commands(50).await;
+        let let_go = json!({ "metadata": { "finalizers": null } });
+        row.world.patch(&path, MERGE, &let_go).await.ok();
+        retained(&row, false).await;
+        row.commands(50).await;
+        row.world.config_map("o7", json!({ "state": "0" })).await;
+        retained(&row, true).await;
+        row.recovered(Instant::now()).await;
+    }
     let figures = row.finish().await;
+    assert!(figures.results.contains_key("not_found"), "{figures}");
     assert_eq!(figures.sent, figures.received as u64);
+}
+
+/// Waits until the state of the object is retained, or is not.
+async fn retained(row: &Scenario, there: bool) {
+    wait::until_ok(Duration::from_secs(2), "state of the object", async || {
+        let retained = row.ledger.retained().await?;
+        anyhow::ensure!(retained.contains_key("state/o7") == there, "{retained:?}");
+        Ok(())
+    })
+    .await;
 }

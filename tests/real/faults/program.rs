@@ -13,6 +13,9 @@ use tokio::net::TcpStream;
 
 const SOON: Duration = Duration::from_secs(30);
 
+/// Lines of the log that are shown when a row fails.
+const TAIL: usize = 60;
+
 /// `mqtt-kube` with a configuration, as a child process.
 pub(super) struct Program {
     config: PathBuf,
@@ -47,6 +50,13 @@ impl Program {
     /// The process.
     pub(super) fn process(&mut self) -> &mut Process {
         self.process.as_mut().expect("the program was started")
+    }
+
+    /// The end of its log.
+    pub(super) fn tail(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(TAIL)..].join("\n")
     }
 
     /// SIGKILL.

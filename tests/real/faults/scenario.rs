@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use mqttkube_tests::process::{ControlPlane, Mosquitto, MosquittoOptions, free_port};
 use mqttkube_tests::skip::{Need, lacks};
+use mqttkube_tests::wait;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
@@ -17,6 +18,8 @@ use super::ledger::{Figures, Ledger};
 use super::load::Load;
 use super::program::Program;
 use crate::suite::World;
+
+const SOON: Duration = Duration::from_secs(60);
 
 /// Rows run one after the other: each is about load, and a test machine has few cores.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -48,11 +51,16 @@ pub(super) fn impossible() -> bool {
     lacks(&[Need::Mosquitto, Need::ApiServer])
 }
 
-/// A broker that loses nothing when it is killed.
-pub(super) fn safe_broker() -> MosquittoOptions {
+/// A broker that saves what it has when it is told to end, else after so many changes.
+pub(super) fn broker(autosave: u32) -> MosquittoOptions {
     MosquittoOptions::default()
-        .persistent(1)
+        .persistent(autosave)
         .line("max_inflight_messages 100")
+}
+
+/// A broker that is not killed in its row. Saving every change would slow it down.
+pub(super) fn lasting_broker() -> MosquittoOptions {
+    broker(1_000_000)
 }
 
 impl Setup {
@@ -146,8 +154,7 @@ impl Scenario {
     /// Lets the load run until so many further commands were sent.
     pub(super) async fn commands(&self, count: u64) {
         let target = self.load.done(|done| done.sent) + count;
-        let what = "commands sent";
-        mqttkube_tests::wait::until(Duration::from_secs(60), what, || {
+        wait::until(SOON, "commands sent", || {
             self.load.done(|done| done.sent) >= target
         })
         .await;
@@ -171,11 +178,21 @@ impl Scenario {
             .map(|took| format!("{:.2}", took.as_secs_f64()))
             .collect();
         println!("{}: {figures}, recovery {} s", self.row, seconds.join(" "));
-        if !figures.lost.is_empty() || !figures.wrong.is_empty() {
-            println!("{}", self.program.process().tail());
-        }
         figures.check();
         self.ledger.settled().await;
         figures
+    }
+}
+
+impl Drop for Scenario {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // The folder goes with the row, and only the logs can say what happened.
+            println!(
+                "{} ended early; the program said:\n{}",
+                self.row,
+                self.program.tail()
+            );
+        }
     }
 }

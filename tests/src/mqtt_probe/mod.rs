@@ -224,7 +224,14 @@ impl Probe {
 
     async fn ask(&self, id: u16, write: Write) -> Result<Vec<u8>> {
         let (answer, answered) = oneshot::channel();
-        self.shared.state().answers.insert(id, answer);
+        {
+            let mut state = self.shared.state();
+            // After the end nobody would answer, or say that there is no answer.
+            if let Some(end) = &state.end {
+                bail!("the connection has ended: {end}");
+            }
+            state.answers.insert(id, answer);
+        }
         self.send(write)?;
         let codes = tokio::time::timeout(ANSWER, answered)
             .await

@@ -85,7 +85,7 @@ impl MosquittoOptions {
     /// When Mosquitto is not installed or does not accept connections within 10 s.
     pub async fn start(self) -> Result<Mosquitto> {
         let program = find("mosquitto").context("mosquitto is not installed")?;
-        let folder = TempDir::with_prefix("mosquitto-")?;
+        let folder = folder()?;
         let port = free_port();
         self.write(folder.path(), port)?;
         let mut broker = Mosquitto {
@@ -271,6 +271,13 @@ impl Mosquitto {
             _ => Ok(()),
         }
     }
+}
+
+/// In memory where the machine has such a folder: a killed process loses nothing there either, and saving
+/// every change is quick.
+fn folder() -> Result<TempDir> {
+    let memory = TempDir::with_prefix_in("mosquitto-", "/dev/shm");
+    Ok(memory.or_else(|_| TempDir::with_prefix("mosquitto-"))?)
 }
 
 fn write_passwords(path: &Path, users: &[(String, String)]) -> Result<()> {
