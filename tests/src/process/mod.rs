@@ -11,6 +11,6 @@ pub mod tls;
 
 pub use child::{Process, Spec, find, free_port};
 pub use control_plane::{ControlPlane, ControlPlaneOptions, client};
-pub use images::{MOSQUITTO, copy_with_libraries, image, mosquitto_image};
+pub use images::{MOSQUITTO, copy_with_libraries, image, mosquitto_image, program_image};
 pub use mosquitto::{Mosquitto, MosquittoOptions};
 pub use node::Node;
