@@ -1,0 +1,182 @@
+//! `cloud-bridge` as people and programs call it.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const CANARY: &str = "canary-swordfish";
+const MOSQUITTO: &str = "/usr/sbin/mosquitto";
+
+fn configs() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../mqttkube-bridge/tests/configs")
+}
+
+/// Runs the program where the configurations are, with secrets in its environment that must never be seen again.
+fn bridge(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cloud-bridge"));
+    for name in ["LOCAL_PASSWORD", "HIVEMQ_PASSWORD", "TB_PASSWORD", "DOOR_KEY"] {
+        command.env(name, CANARY);
+    }
+    let output = command
+        .env("IOTHUB_KEY", "Y2FuYXJ5LXN3b3JkZmlzaA==")
+        .args(args)
+        .current_dir(configs())
+        .output()
+        .expect("the program starts");
+    for text in [&output.stdout, &output.stderr] {
+        let text = String::from_utf8_lossy(text);
+        assert!(!text.contains(CANARY) && !text.contains("Y2FuYXJ5"), "{text}");
+    }
+    output
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[track_caller]
+fn check(args: &[&str], status: i32, out: &str) {
+    let output = bridge(args);
+    assert_eq!(text(&output.stdout), out, "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(status));
+}
+
+#[test]
+fn a_good_file_is_fine() {
+    let out = "emqx.yaml:10:5: note:";
+    let output = bridge(&["check", "emqx.yaml"]);
+    assert!(!text(&output.stdout).contains(out));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let fine = "emqx.yaml: fine: 1 rule to emqx at broker.example.org port 8883\n";
+    assert!(text(&output.stdout).ends_with(fine), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_broken_file_is_shown_with_its_places_and_the_status_is_2() {
+    check(
+        &["check", "broken/unknown_profile.yaml"],
+        2,
+        "broken/unknown_profile.yaml:1:18: error: unknown value \"clearbald\"; did you mean \"clearblade\"?\n\
+         broken/unknown_profile.yaml: 1 error\n",
+    );
+}
+
+#[test]
+fn topics_are_explained_from_both_sides() {
+    check(
+        &["explain", "clearblade.yaml", "--topic", "gcp/events/door"],
+        0,
+        "gcp/events/door at the local broker\n  goes to the cloud as /devices/bridge/events/door\n  \
+         by topic events/# out 1 gcp/ /devices/bridge/, which names it\n  with QoS up to 1, the retain flag taken off\n",
+    );
+    let remote = [
+        "explain",
+        "clearblade.yaml",
+        "--from",
+        "remote",
+        "--topic",
+        "/devices/bridge/state",
+    ];
+    check(
+        &remote,
+        0,
+        "/devices/bridge/state at the cloud\n  stays there: no rule takes it\n",
+    );
+    let wildcard = bridge(&["explain", "clearblade.yaml", "--topic", "gcp/#"]);
+    assert_eq!(wildcard.status.code(), Some(2));
+}
+
+#[test]
+fn a_token_is_shown_without_its_signature() {
+    let output = bridge(&["token", "clearblade.yaml", "--output", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(shown["header"], serde_json::json!({"alg": "ES256", "typ": "JWT"}));
+    assert_eq!(shown["claims"]["aud"], "my-project");
+    let life = shown["claims"]["exp"]
+        .as_u64()
+        .zip(shown["claims"]["iat"].as_u64());
+    assert_eq!(life.map(|(end, begin)| end - begin), Some(3_600));
+    for name in ["azure-iot-hub.yaml", "hivemq-cloud.yaml", "azure-event-grid.yaml"] {
+        assert_eq!(bridge(&["token", name]).status.code(), Some(0), "{name}");
+    }
+}
+
+#[test]
+fn a_file_with_traps_is_linted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mosquitto.conf");
+    let lines = format!(
+        "connection c\naddress h\nremote_password {CANARY}\ntopic # out 1\nbridge_reload_type lazy\n"
+    );
+    fs::write(&path, lines).expect("a file");
+    let output = bridge(&["lint", &path.display().to_string()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stdout).contains("bridge_reload_type"),
+        "{}",
+        text(&output.stdout)
+    );
+}
+
+/// Changes what cannot be on this machine: ports, folders, accounts. Nothing of the bridge.
+fn grounded(conf: &str, folder: &Path, port: u16) -> String {
+    let line = |line: &str| match line.split_once(' ') {
+        Some(("listener", _)) => format!("listener {port} 127.0.0.1\nuser root\n"),
+        Some(("persistence_location", _)) => format!("persistence_location {}/\n", folder.display()),
+        Some(("address", _)) => "address 127.0.0.1:1\n".to_owned(),
+        Some(("pid_file", _)) => format!("pid_file {}/pid\n", folder.display()),
+        Some(("password_file", _)) => String::new(),
+        _ => format!("{line}\n"),
+    };
+    conf.lines().map(line).collect()
+}
+
+#[test]
+fn what_is_rendered_is_loaded_by_the_real_mosquitto() {
+    if !Path::new(MOSQUITTO).exists() {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "this test needs {MOSQUITTO}"
+        );
+        println!("skipped: what_is_rendered_is_loaded_by_the_real_mosquitto: {MOSQUITTO} is not installed");
+        return;
+    }
+    for name in [
+        "clearblade",
+        "azure-iot-hub",
+        "aws-iot-core",
+        "azure-event-grid",
+        "plain",
+        "emqx",
+    ] {
+        let output = bridge(&["render", &format!("{name}.yaml"), "--mosquitto", "2.0"]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = socket.local_addr().expect("an address").port();
+        drop(socket);
+        let path = folder.path().join("mosquitto.conf");
+        fs::write(&path, grounded(&text(&output.stdout), folder.path(), port)).expect("a file");
+        let mut command = Command::new(MOSQUITTO);
+        command
+            .arg("-c")
+            .arg(&path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut broker = command.spawn().expect("Mosquitto starts");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = broker.try_wait().expect("a child");
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "{name}: {ended:?}\n{}",
+                text(&output.stdout)
+            );
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        broker.kill().and_then(|()| broker.wait()).expect("it ends");
+    }
+}
