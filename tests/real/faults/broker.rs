@@ -37,7 +37,7 @@ async fn fault_02_a_killed_broker_that_saves_at_once_loses_nothing() {
     if impossible() {
         return;
     }
-    kill("fault_02_saved", broker(1)).await;
+    kill("fault_02_saved", broker(1), false).await;
 }
 
 #[tokio::test]
@@ -45,18 +45,23 @@ async fn fault_02_with_a_killed_broker_that_saved_nothing_no_more_is_lost_than_b
     if impossible() {
         return;
     }
-    kill("fault_02_empty", broker(1800)).await;
+    kill("fault_02_empty", broker(1800), true).await;
 }
 
-async fn kill(row: &str, options: MosquittoOptions) {
+async fn kill(row: &str, options: MosquittoOptions, forgets: bool) {
     let mut row = Setup::new(row, options, shared().await).await.start().await;
     for _ in 0..3 * scale() {
         row.commands(100).await;
         let before = row.program.connections().await;
         row.broker.kill();
+        if forgets {
+            row.load.hold();
+        }
         tokio::time::sleep(Duration::from_secs(1)).await;
         row.broker.start().await.unwrap();
         let recovered = row.program.reconnected(before).await;
+        row.program.ready().await;
+        row.load.go_on();
         row.recovered(recovered).await;
     }
     let _ = row.finish().await;
@@ -98,10 +103,13 @@ async fn fault_06_a_lost_session_is_built_again_with_all_states() {
     for _ in 0..2 * scale() {
         row.commands(100).await;
         let before = row.program.connections().await;
+        row.load.hold();
         row.broker.terminate().await.unwrap();
         row.broker.wipe().unwrap();
         row.broker.start().await.unwrap();
         let recovered = row.program.reconnected(before).await;
+        row.program.ready().await;
+        row.load.go_on();
         row.recovered(recovered).await;
     }
     let _ = row.finish().await;
@@ -113,6 +121,7 @@ async fn fault_07_what_is_delivered_twice_happens_once() {
         return;
     }
     let (mut row, proxy) = behind_proxy("fault_07").await;
+    row.unmarked_repetitions = true;
     row.commands(50).await;
     for _ in 0..10 * scale() {
         proxy.set(Fault::DuplicateLast(Side::ToClient));

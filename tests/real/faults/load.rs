@@ -36,6 +36,7 @@ pub(super) struct Done {
 /// The running load; it ends when this is dropped.
 pub(super) struct Load {
     stop: watch::Sender<bool>,
+    held: watch::Sender<bool>,
     tasks: [JoinHandle<()>; 2],
     done: Arc<Mutex<Done>>,
 }
@@ -44,12 +45,23 @@ impl Load {
     /// Starts both kinds. `maps` must reach the API server directly, and `broker` be the broker itself.
     pub(super) fn start(broker: SocketAddr, maps: Api<ConfigMap>) -> Self {
         let stop = watch::Sender::new(false);
+        let held = watch::Sender::new(false);
         let done = Arc::new(Mutex::new(Done::default()));
         let tasks = [
-            tokio::spawn(send(broker, stop.subscribe(), Arc::clone(&done))),
+            tokio::spawn(send(
+                broker,
+                stop.subscribe(),
+                held.subscribe(),
+                Arc::clone(&done),
+            )),
             tokio::spawn(change(maps, stop.subscribe(), Arc::clone(&done))),
         ];
-        Self { stop, tasks, done }
+        Self {
+            stop,
+            held,
+            tasks,
+            done,
+        }
     }
 
     /// What was done so far.
@@ -60,6 +72,17 @@ impl Load {
     /// The last change of each object.
     pub(super) fn present(&self) -> BTreeMap<String, u64> {
         self.done(|done| done.present.clone())
+    }
+
+    /// Sends no commands until [`go_on`](Self::go_on). A broker that forgets sessions keeps commands for nobody
+    /// who is not back yet, so how many are lost would only tell who is back first.
+    pub(super) fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    /// Ends [`hold`](Self::hold).
+    pub(super) fn go_on(&self) {
+        self.held.send_replace(false);
     }
 
     /// Ends both after what they are about, and at least one more command to every object.
@@ -80,7 +103,12 @@ impl Drop for Load {
 
 /// Publishes commands 1, 2, 3, ... one after the other. What the broker did not take for sure is published
 /// again, except launches, whose repetition would be a second command.
-async fn send(broker: SocketAddr, stop: watch::Receiver<bool>, done: Arc<Mutex<Done>>) {
+async fn send(
+    broker: SocketAddr,
+    stop: watch::Receiver<bool>,
+    mut held: watch::Receiver<bool>,
+    done: Arc<Mutex<Done>>,
+) {
     let mut pace = tokio::time::interval(COMMAND_PACE);
     let mut probe = connect(broker).await;
     let (mut number, mut farewell) = (0, None);
@@ -89,6 +117,8 @@ async fn send(broker: SocketAddr, stop: watch::Receiver<bool>, done: Arc<Mutex<D
             farewell = Some(number + 2 * OBJECTS);
         }
         pace.tick().await;
+        // The sender lives as long as the load.
+        let _ = held.wait_for(|held| !held).await;
         number += 1;
         let message = command(number);
         let sent = loop {
@@ -111,13 +141,18 @@ pub(super) fn command(number: u64) -> Message {
     if !number.is_multiple_of(LAUNCHES) {
         return Message::new(format!("cmd/{}", name(number % OBJECTS)), number.to_string());
     }
-    if number.is_multiple_of(2 * LAUNCHES) {
+    if is_identified(number) {
         return Message {
             correlation_data: Some(format!("launch-{number}").into()),
             ..Message::new(format!("launch/named/{number}"), "RUN")
         };
     }
     Message::new(format!("launch/plain/{number}"), "RUN")
+}
+
+/// Whether the command of this number is a launch that bears an identity.
+pub(super) fn is_identified(number: u64) -> bool {
+    number.is_multiple_of(2 * LAUNCHES)
 }
 
 async fn connect(broker: SocketAddr) -> Probe {
