@@ -1,6 +1,7 @@
 //! What bindings do between a broker and an API server. The same stories are told with the embedded broker and the
 //! fake API, and with Mosquitto and a real kube-apiserver.
 
+pub(crate) mod kinds;
 pub(crate) mod launching;
 pub(crate) mod outages;
 pub(crate) mod scene;
@@ -16,6 +17,8 @@ macro_rules! stories {
             switching: seed_003_a_media_server_is_switched_like_a_lamp, m2_a_retained_command_is_not_executed,
                 c23_values_may_be_the_map_itself, fields_of_other_kinds_are_patched,
                 a_request_is_answered_where_it_asks, v5_a_payload_without_an_entry_changes_nothing;
+            kinds: a_heater_of_a_custom_kind_is_set_and_seen, a_stateful_set_is_bound_by_its_kind,
+                an_annotation_with_dots_and_slashes_and_an_image_by_name_go_both_ways;
             launching: seed_003_a_job_is_launched_and_deleted, a_launch_that_exists_is_told,
                 fault_19_a_write_that_took_effect_is_not_doubled;
             watching: w_fifty_objects_publish_under_their_names, w6_a_status_is_published_as_compact_json,

@@ -7,6 +7,7 @@ use mqttkube_tests::wait;
 use serde_json::json;
 
 use super::Scene;
+use super::kinds::define_heaters;
 use super::scene::{SOON, becomes, create, says, set_status};
 
 const SELECTED: &str = r#"
@@ -103,7 +104,6 @@ bindings:
 }
 
 pub(crate) async fn a_kind_that_comes_later_is_found(scene: Scene) {
-    // Definitions belong to the whole cluster: one group for this story.
     let group = format!("{}.example.com", scene.namespace);
     let bindings = format!(
         r#"
@@ -117,25 +117,7 @@ bindings:
     );
     let running = scene.run(&bindings);
     running.complains(&format!("{group}/v1/Heater")).await;
-    let schema = json!({ "type": "object", "properties": { "spec": {
-        "type": "object", "properties": { "target": { "type": "integer" } },
-    } } });
-    let definition = json!({
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": { "name": format!("heaters.{group}") },
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": { "plural": "heaters", "singular": "heater", "kind": "Heater", "listKind": "HeaterList" },
-            "versions": [{ "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": schema } }],
-        },
-    });
-    create(
-        &scene.cluster_objects("apiextensions.k8s.io", "v1", "CustomResourceDefinition"),
-        definition,
-    )
-    .await;
+    define_heaters(&scene, &group).await;
     running.ready().await;
     let heaters = scene.objects(&group, "v1", "Heater");
     let heater = json!({ "apiVersion": format!("{group}/v1"), "kind": "Heater",

@@ -4,19 +4,16 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use http_body_util::BodyExt as _;
-use http_body_util::Empty;
-use hyper_util::rt::TokioIo;
 use mqttkube_tests::api_faults::{ApiServer, Fault};
 use mqttkube_tests::broker::EmbeddedBroker;
 use mqttkube_tests::fake_api::FakeApi;
 use mqttkube_tests::mqtt_probe::{Message, Options, Probe};
 use mqttkube_tests::process::Process;
 use mqttkube_tests::process::free_port;
-use mqttkube_tests::{program, wait};
+use mqttkube_tests::program::{self, get};
+use mqttkube_tests::wait;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::net::TcpStream;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -97,22 +94,6 @@ fn start(args: &[&str], folder: &Path) -> Process {
         .directory(folder)
         .start()
         .unwrap()
-}
-
-/// Status and document; `None` when nobody answers.
-async fn get(port: u16, path: &str) -> Option<(u16, Value)> {
-    let stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .ok()?;
-    tokio::spawn(connection);
-    let request = http::Request::get(path)
-        .body(Empty::<bytes::Bytes>::new())
-        .unwrap();
-    let answer = sender.send_request(request).await.ok()?;
-    let status = answer.status().as_u16();
-    let body = answer.into_body().collect().await.ok()?.to_bytes();
-    Some((status, serde_json::from_slice(&body).ok()?))
 }
 
 #[tokio::test]

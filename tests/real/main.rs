@@ -7,6 +7,7 @@ mod bindings;
 mod control_plane;
 mod faults;
 mod mosquitto;
+mod program;
 mod real_bindings;
 #[path = "../suite/mod.rs"]
 mod suite;

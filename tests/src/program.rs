@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
 use crate::process::Spec;
 
 /// The path of a program of this workspace, built with the profile of the running tests. The folder that
@@ -55,6 +60,20 @@ fn given(name: &str) -> Option<PathBuf> {
 /// When it cannot be built.
 pub fn spec(name: &str, log: impl Into<PathBuf>) -> Spec {
     Spec::new(bin(name), log)
+}
+
+/// Asks a program on 127.0.0.1 for an HTTP resource: status and JSON document, `None` when nobody answers.
+pub async fn get(port: u16, path: &str) -> Option<(u16, Value)> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .ok()?;
+    tokio::spawn(connection);
+    let request = http::Request::get(path).body(Empty::<bytes::Bytes>::new()).ok()?;
+    let answer = sender.send_request(request).await.ok()?;
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.ok()?.to_bytes();
+    Some((status, serde_json::from_slice(&body).ok()?))
 }
 
 /// Builds a program, with further options for cargo, into the folder of its profile.

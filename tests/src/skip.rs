@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::net::{Ipv4Addr, TcpListener};
 
 use crate::process::{Node, find, programs};
 
@@ -25,6 +26,8 @@ pub enum Need {
     Kwok,
     /// A node that runs pods: root, containerd and more, in a network of its own.
     Node,
+    /// A port that nobody listens on, because a file says its number.
+    Port(u16),
     /// Any other program in the search path.
     Program(&'static str),
 }
@@ -80,6 +83,9 @@ impl Need {
             Self::Scheduler => kubernetes(&["kube-scheduler"]),
             Self::Kwok => kubernetes(&["kwok"]),
             Self::Node => Node::missing(),
+            Self::Port(port) => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))
+                .err()
+                .map(|error| format!("port {port}: {error}")),
             Self::Program(name) => program(name),
         }
     }

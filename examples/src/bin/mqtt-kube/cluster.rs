@@ -8,6 +8,7 @@ use kube::core::GroupVersionKind;
 use kube::{Client, Error, discovery};
 use mqttkube_core::config::{Config, KubernetesSpec};
 use mqttkube_core::kinds::Kind;
+use mqttkube_core::runtime;
 
 use crate::settings::Settings;
 
@@ -30,6 +31,13 @@ pub(crate) async fn kube_config(spec: &KubernetesSpec) -> anyhow::Result<KubeCon
     Ok(config)
 }
 
+/// A client that asks once, and never again on its own.
+pub(crate) fn client(config: KubeConfig) -> anyhow::Result<Client> {
+    // A second installation fails, and then there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Ok(runtime::client(config)?)
+}
+
 /// The kinds of the bindings that the API server does not have.
 pub(crate) fn missing_kinds(config: &Config<Settings>) -> anyhow::Result<Vec<Kind>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -37,7 +45,7 @@ pub(crate) fn missing_kinds(config: &Config<Settings>) -> anyhow::Result<Vec<Kin
         .build()?;
     runtime.block_on(async {
         let spec = &config.spec.kubernetes;
-        let client = Client::try_from(kube_config(spec).await?)?;
+        let client = client(kube_config(spec).await?)?;
         let mut missing = Vec::new();
         for kind in config.plan.kinds() {
             if !exists(&client, kind, spec.request_timeout).await? {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use mqttkube_core::config::Config;
-use mqttkube_core::runtime::{self, Runtime};
+use mqttkube_core::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use crate::load::load;
@@ -56,13 +56,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 async fn serve(config: Config<Settings>) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
-    // A second installation fails, and then there is one already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let api = cluster::kube_config(&config.spec.kubernetes)
         .await
         .context("where is the API server?")?;
     tracing::info!(server = %api.cluster_url, namespace = api.default_namespace, "API server");
-    let client = runtime::client(api)?;
+    let client = cluster::client(api)?;
     let plan = config.plan.with_default_namespace(client.default_namespace());
     let (stop, stopped) = oneshot::channel::<()>();
     let options = config
