@@ -22,6 +22,9 @@ const AT_LEAST: usize = 40;
 /// A pod that goes away takes its network with it: what is sent to it is swallowed. Then a new connection is tried.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long the last answer may take: a token stays in memory for up to a minute, and then a retry has its pause.
+const ANSWERED: Duration = Duration::from_secs(120);
+
 /// The outcome that says that another one will follow.
 const RETRYING: &str = "retrying";
 
@@ -85,7 +88,7 @@ impl Steady {
         drop(self.answers);
         let resumed = listen(self.broker, &self.answer_topic).await;
         let answers = || earlier.iter().cloned().chain(resumed.messages());
-        wait::until_ok(SOON, "answer to every command", async || {
+        wait::until_ok(ANSWERED, "answer to every command", async || {
             let answered: BTreeSet<u64> = answers()
                 .filter(|answer| outcome(answer) != RETRYING)
                 .filter_map(|answer| number(&answer))

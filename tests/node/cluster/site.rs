@@ -216,7 +216,8 @@ impl Drop for Site {
                 .args(args)
                 .output();
             if let Ok(shown) = shown {
-                println!("kubectl {args:?}\n{}", String::from_utf8_lossy(&shown.stdout));
+                let texts = [shown.stdout, shown.stderr].concat();
+                println!("kubectl {args:?}\n{}", String::from_utf8_lossy(&texts));
             }
         }
     }
