@@ -91,7 +91,13 @@ impl Watch {
                     }
                     match next {
                         Some(Ok(event)) => self.tell(event, &resource, backoff).await?,
-                        Some(Err(error)) => self.failed(&error, backoff).await?,
+                        Some(Err(error)) => {
+                            self.failed(&error, backoff).await?;
+                            // kube lists again by itself when the stream says so, but not when the answer does.
+                            if code(&error) == Some(410) {
+                                return Ok(());
+                            }
+                        }
                         // The stream of kube never ends; if it did, it would be made again.
                         None => return Ok(()),
                     }
@@ -153,6 +159,9 @@ impl Watch {
     /// Reports the failure and waits. What happened meanwhile is found by the stream itself: it goes on from where it
     /// was, or lists again.
     async fn failed(&self, error: &watcher::Error, backoff: &mut Backoff) -> Result<(), Closed> {
+        if code(error) == Some(410) {
+            backoff.reset();
+        }
         let wait = backoff.wait();
         match code(error) {
             // Nothing is wrong: the server has forgotten the version that the watch would go on from.

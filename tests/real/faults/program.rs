@@ -52,10 +52,12 @@ impl Program {
         self.process.as_mut().expect("the program was started")
     }
 
-    /// The end of its log.
+    /// The end of its log, without the traffic.
     pub(super) fn tail(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<_> = log.lines().collect();
+        let traffic =
+            |line: &str| line.contains("::outgoing: publish") || line.contains("::incoming: message");
+        let lines: Vec<_> = log.lines().filter(|line| !traffic(line)).collect();
         lines[lines.len().saturating_sub(TAIL)..].join("\n")
     }
 

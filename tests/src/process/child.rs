@@ -209,7 +209,7 @@ pub(super) struct Scratch {
 
 impl Scratch {
     pub(super) fn new(prefix: &str) -> Result<Self> {
-        let folder = TempDir::with_prefix(prefix)?;
+        let folder = folder(prefix)?;
         // Its input ends with this process, however that ends. The programs in the folder are killed at the
         // same moment; the second look is for what they still wrote.
         let script = "cat >/dev/null; rm -rf \"$0\"; sleep 1; rm -rf \"$0\"";
@@ -237,6 +237,12 @@ impl Drop for Scratch {
         let _ = self.reaper.kill();
         let _ = self.reaper.wait();
     }
+}
+
+/// A temporary folder, in memory where the machine has a place for that: nothing here must survive the machine, and
+/// programs that save every change must not wait for a busy disk.
+pub(super) fn folder(prefix: &str) -> std::io::Result<TempDir> {
+    TempDir::with_prefix_in(prefix, "/dev/shm").or_else(|_| TempDir::with_prefix(prefix))
 }
 
 /// A command whose process the kernel kills when its parent dies, so that an aborted test run leaves

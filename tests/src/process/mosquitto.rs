@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
-use super::child::{Process, Spec, find, free_port};
+use super::child::{Process, Spec, find, folder, free_port};
 use super::tls::{Authority, Identity};
 
 /// How Mosquitto is configured. The default lets everybody in, keeps nothing over a restart, and
@@ -85,7 +85,7 @@ impl MosquittoOptions {
     /// When Mosquitto is not installed or does not accept connections within 10 s.
     pub async fn start(self) -> Result<Mosquitto> {
         let program = find("mosquitto").context("mosquitto is not installed")?;
-        let folder = folder()?;
+        let folder = folder("mosquitto-")?;
         let port = free_port();
         self.write(folder.path(), port)?;
         let mut broker = Mosquitto {
@@ -271,13 +271,6 @@ impl Mosquitto {
             _ => Ok(()),
         }
     }
-}
-
-/// In memory where the machine has such a folder: a killed process loses nothing there either, and saving
-/// every change is quick.
-fn folder() -> Result<TempDir> {
-    let memory = TempDir::with_prefix_in("mosquitto-", "/dev/shm");
-    Ok(memory.or_else(|_| TempDir::with_prefix("mosquitto-"))?)
 }
 
 fn write_passwords(path: &Path, users: &[(String, String)]) -> Result<()> {
