@@ -2,8 +2,9 @@
 //!
 //! A message is acknowledged at its source only when it is safe elsewhere: when the destination has acknowledged it
 //! ([`Mode::Relay`]: the local broker's persistent session is the store), or when it is on the disk ([`Mode::Store`]).
-//! Either way nothing at QoS 1 is lost when a credential is renewed, a link is cut, or the relay is killed; what was on
-//! its way at such a moment may arrive twice.
+//! Either way nothing at QoS 1 is lost when a link is cut; what was on its way at such a moment may arrive twice. A new
+//! credential is used at the next connection; the relay does not yet renew one ahead of time. A rule's `retain` and
+//! `order` are not looked at here: retained flags follow the destination, and each topic keeps its order.
 
 mod counters;
 mod drain;
