@@ -85,6 +85,23 @@ impl Bundle {
         self.add(Object::new(value)?)
     }
 
+    /// Adds all objects of another bundle. What is in both in the same form, as a Namespace, is kept once.
+    ///
+    /// # Errors
+    /// [`BundleError::Duplicate`] for the first of two different objects with one key; nothing is added then.
+    pub fn extend(&mut self, other: Self) -> Result<(), BundleError> {
+        let differs = |object: &&Object| self.get(object.key()).is_some_and(|present| present != *object);
+        if let Some(object) = other.objects.iter().find(differs) {
+            return Err(BundleError::Duplicate(object.key().clone()));
+        }
+        for object in other.objects {
+            if self.get(object.key()).is_none() {
+                self.add(object)?;
+            }
+        }
+        Ok(())
+    }
+
     /// All objects in order.
     #[must_use]
     pub fn objects(&self) -> &[Object] {

@@ -4,8 +4,10 @@
 //! - [`quantity`]: amounts of memory, storage and processor time.
 //! - [`object`]: one Kubernetes object of any kind.
 //! - [`bundle`]: objects that belong together. Renderers take only a bundle that was checked.
+//! - [`broker`]: one broker as a model, and everything that it becomes.
 //! - [`check`]: the check, with a stable code for everything that it finds.
 
+pub mod broker;
 pub mod bundle;
 pub mod check;
 pub mod name;

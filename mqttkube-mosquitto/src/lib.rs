@@ -55,6 +55,8 @@ pub use lint::{Code, Lint, lint, lint_acl_file, lint_dynsec, lint_password_file}
 pub use listener::{
     DefaultListener, Listener, ListenerAddress, ListenerOptions, Plugin, PluginKind, Port, Security,
 };
+/// The filters of [`acl::Grant`].
+pub use mqttkube_mapping::TopicFilter;
 pub use read::{Document, Entry, Problem, ProblemKind, Section};
 pub use remap::{Forward, RuleSet};
 pub use topic_rule::{Direction, RuleError, TopicRule, Way};

@@ -18,6 +18,7 @@
 //! const WRONG: DnsLabel = DnsLabel::literal("Mosquitto");
 //! ```
 
+mod cidr;
 mod derive;
 mod image;
 mod label;
@@ -28,6 +29,7 @@ mod rules;
 
 use std::fmt;
 
+pub use cidr::{Cidr, CidrError};
 pub use derive::{Budget, TooLong};
 pub use image::ImageRef;
 pub use label::{LabelKey, LabelValue};
@@ -69,6 +71,11 @@ name_type! {
 }
 
 name_type! {
+    /// The name of a host in a certificate or route: a DNS subdomain, with `*.` before it for all names one level below.
+    HostName, "host name", rules::host_name
+}
+
+name_type! {
     /// A label that begins with a letter (RFC 1035): the name of a Service.
     ServiceName, "Service name", rules::rfc1035_label
 }
@@ -92,6 +99,12 @@ name_type! {
 impl From<DnsLabel> for DnsSubdomain {
     fn from(label: DnsLabel) -> Self {
         Self(label.0)
+    }
+}
+
+impl From<DnsSubdomain> for HostName {
+    fn from(name: DnsSubdomain) -> Self {
+        Self(name.0)
     }
 }
 

@@ -150,8 +150,12 @@ pub(super) const fn rfc1035_label(text: &[u8]) -> Option<Problem> {
 }
 
 pub(super) const fn dns_subdomain(text: &[u8]) -> Option<Problem> {
-    let mut from = 0;
-    let mut at = 0;
+    subdomain(text, 0)
+}
+
+/// A subdomain that begins at `from`.
+const fn subdomain(text: &[u8], mut from: usize) -> Option<Problem> {
+    let mut at = from;
     while at <= text.len() {
         if at == text.len() || text[at] == b'.' {
             let problem = label(text, from, at);
@@ -163,6 +167,11 @@ pub(super) const fn dns_subdomain(text: &[u8]) -> Option<Problem> {
         at += 1;
     }
     longer_than(text, 253)
+}
+
+pub(super) const fn host_name(text: &[u8]) -> Option<Problem> {
+    let wildcard = text.len() > 2 && text[0] == b'*' && text[1] == b'.';
+    subdomain(text, if wildcard { 2 } else { 0 })
 }
 
 pub(super) const fn port_name(text: &[u8]) -> Option<Problem> {
