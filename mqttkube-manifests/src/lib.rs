@@ -5,9 +5,11 @@
 //! - [`object`]: one Kubernetes object of any kind.
 //! - [`bundle`]: objects that belong together. Renderers take only a bundle that was checked.
 //! - [`broker`]: one broker as a model, and everything that it becomes.
+//! - [`build`]: the parts that bundles are put together from.
 //! - [`check`]: the check, with a stable code for everything that it finds.
 
 pub mod broker;
+pub mod build;
 pub mod bundle;
 pub mod check;
 pub mod name;

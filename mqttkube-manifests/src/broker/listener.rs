@@ -90,6 +90,10 @@ pub struct Issuer {
     /// Whether it serves one namespace or all.
     #[serde(default)]
     pub kind: IssuerKind,
+    /// Whether it signs public names alone, as those of ACME do: then the names of Services are left out of the
+    /// certificate, or there would be none. When absent it is public if its name says `letsencrypt`, `zerossl` or `acme`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
 }
 
 /// Whom an issuer serves.
@@ -144,6 +148,26 @@ impl Listener {
     #[must_use]
     pub fn is_for_clients(&self) -> bool {
         self.protocol != Protocol::HttpApi
+    }
+}
+
+impl Issuer {
+    /// An issuer that is public if its name says so.
+    #[must_use]
+    pub const fn new(name: DnsSubdomain, kind: IssuerKind) -> Self {
+        Self {
+            name,
+            kind,
+            public: None,
+        }
+    }
+
+    /// Whether it signs public names alone.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        let known = ["letsencrypt", "lets-encrypt", "zerossl", "acme"];
+        self.public
+            .unwrap_or_else(|| known.iter().any(|word| self.name.as_str().contains(word)))
     }
 }
 
