@@ -7,11 +7,13 @@
 //! - [`broker`]: one broker as a model, and everything that it becomes.
 //! - [`build`]: the parts that bundles are put together from.
 //! - [`check`]: the check, with a stable code for everything that it finds.
+//! - [`legacy`]: well-known tutorials as they stand, to migrate from.
 
 pub mod broker;
 pub mod build;
 pub mod bundle;
 pub mod check;
+pub mod legacy;
 pub mod name;
 pub mod object;
 pub mod quantity;

@@ -2,5 +2,6 @@
 
 mod bundles;
 mod check_rules;
+mod legacy;
 mod names;
 mod quantities;
