@@ -4,7 +4,7 @@
 //! step, the monotonic one stands still while a machine sleeps. So a credential is due when *either* says so, and no
 //! wait is longer than [`Schedule::LONGEST_WAIT`].
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::UnixTime;
 
@@ -15,6 +15,18 @@ pub struct Clock {
     pub wall: UnixTime,
     /// The stopwatch.
     pub mono: Instant,
+}
+
+impl Clock {
+    /// The clocks of this machine. The stopwatch is the runtime's, so that it stands still where a test stops it.
+    #[must_use]
+    pub fn now() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            wall: UnixTime(since.as_secs()),
+            mono: tokio::time::Instant::now().into_std(),
+        }
+    }
 }
 
 /// How early a credential is replaced.

@@ -10,12 +10,14 @@ mod counters;
 mod drain;
 mod lane;
 mod message;
+mod rollover;
 mod routes;
 mod run;
 mod store;
 
 pub use counters::{Dropped, LaneStatus};
 pub use message::{HOPS, Lane, MOST_HOPS, Message, Properties};
+pub use rollover::{Clocks, CredentialStatus, Rollover};
 pub use routes::{Decision, Routes};
 pub use run::{Handle, Mode, Relay, Side, Status};
 pub use store::{

@@ -2,8 +2,11 @@
 
 mod check;
 mod explain;
+mod http;
 mod lint;
+mod metrics;
 mod render;
+mod run;
 mod token;
 
 use std::path::Path;
@@ -19,8 +22,8 @@ const BAD_CONFIG: u8 = 2;
 
 /// Joins a local MQTT broker to a cloud broker whose credentials expire.
 ///
-/// A YAML file says which cloud service, as which device, with which credential, and which topics are carried. Nothing
-/// here connects to a broker.
+/// A YAML file says which cloud service, as which device, with which credential, and which topics are carried.
+/// Only `run` connects to a broker.
 #[derive(Debug, Parser)]
 #[command(name = "cloud-bridge", version, arg_required_else_help = true)]
 #[command(after_help = "Exit status: 0 fine, 1 failed while running, 2 wrong configuration or usage.")]
@@ -35,6 +38,7 @@ enum Command {
     Explain(explain::Args),
     Render(render::Args),
     Lint(lint::Args),
+    Run(run::Args),
     Token(token::Args),
 }
 
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Token(args) => token::run(&args),
     };
     result.unwrap_or_else(|error| {

@@ -1,0 +1,162 @@
+//! The numbers of a bridge in the text form of Prometheus.
+
+use std::fmt::{Display, Write as _};
+
+use mqttkube_bridge::credential::UnixTime;
+use mqttkube_bridge::relay::{CredentialStatus, LaneStatus, Side, Status, StoreStatus};
+
+/// The whole document.
+pub(crate) fn text(
+    status: &Status,
+    credential: &CredentialStatus,
+    store: Option<&StoreStatus>,
+    now: UnixTime,
+) -> String {
+    let mut page = Page::default();
+    sides(&mut page, [("local", &status.local), ("cloud", &status.cloud)]);
+    lanes(&mut page, [("out", &status.out), ("in", &status.incoming)]);
+    token(&mut page, credential, now);
+    if let Some(store) = store {
+        outbox(&mut page, store);
+    }
+    page.0
+}
+
+fn sides(page: &mut Page, sides: [(&str, &Side); 2]) {
+    page.head("connected", "gauge", "The broker has accepted the connection.");
+    for (name, side) in sides {
+        page.line("connected", &[("side", name)], u8::from(side.online));
+    }
+    page.head("ready", "gauge", "Connected, and every filter granted.");
+    for (name, side) in sides {
+        page.line("ready", &[("side", name)], u8::from(side.ready()));
+    }
+    page.head(
+        "taken_over",
+        "gauge",
+        "Another client with the same id holds the session.",
+    );
+    for (name, side) in sides {
+        page.line("taken_over", &[("side", name)], u8::from(side.taken_over));
+    }
+    page.head("connections_total", "counter", "Connections since the start.");
+    for (name, side) in sides {
+        page.line("connections_total", &[("side", name)], side.connections);
+    }
+}
+
+fn lanes(page: &mut Page, lanes: [(&str, &LaneStatus); 2]) {
+    page.head("received_total", "counter", "Messages that came from the source.");
+    for (name, lane) in lanes {
+        page.line("received_total", &[("lane", name)], lane.received);
+    }
+    page.head(
+        "forwarded_total",
+        "counter",
+        "Messages that the destination has acknowledged.",
+    );
+    for (name, lane) in lanes {
+        page.line("forwarded_total", &[("lane", name)], lane.forwarded);
+    }
+    page.head("dropped_total", "counter", "Messages that were not carried.");
+    for (name, lane) in lanes {
+        for (reason, count) in &lane.dropped {
+            page.line("dropped_total", &[("lane", name), ("reason", reason)], count);
+        }
+    }
+}
+
+fn token(page: &mut Page, credential: &CredentialStatus, now: UnixTime) {
+    if let Some(issued) = credential.issued {
+        page.head(
+            "token_age_seconds",
+            "gauge",
+            "Since the newest credential was issued.",
+        );
+        page.line("token_age_seconds", &[], now.0.saturating_sub(issued));
+    }
+    if let Some(expires) = credential.expires {
+        page.head(
+            "token_expiry_timestamp_seconds",
+            "gauge",
+            "When the newest credential ends.",
+        );
+        page.line("token_expiry_timestamp_seconds", &[], expires);
+    }
+    page.head("token_refreshes_total", "counter", "Credentials issued, or not.");
+    for (result, count) in [("issued", credential.issues), ("failed", credential.failures)] {
+        page.line("token_refreshes_total", &[("result", result)], count);
+    }
+    page.head(
+        "token_refresh_ok",
+        "gauge",
+        "The last attempt to issue one succeeded.",
+    );
+    page.line(
+        "token_refresh_ok",
+        &[],
+        u8::from(credential.last_failure.is_none()),
+    );
+}
+
+fn outbox(page: &mut Page, store: &StoreStatus) {
+    page.head(
+        "outbox_messages",
+        "gauge",
+        "Messages that are stored and have not arrived.",
+    );
+    for (lane, messages) in ["out", "in"].into_iter().zip(store.messages) {
+        page.line("outbox_messages", &[("lane", lane)], messages);
+    }
+    page.head("outbox_bytes", "gauge", "Bytes of their topics and payloads.");
+    page.line("outbox_bytes", &[], store.bytes);
+    page.head(
+        "outbox_failing",
+        "gauge",
+        "The store cannot be written at the moment.",
+    );
+    page.line("outbox_failing", &[], u8::from(store.failing));
+    page.head(
+        "outbox_dropped_total",
+        "counter",
+        "Messages dropped for want of room.",
+    );
+    page.line("outbox_dropped_total", &[], store.dropped);
+}
+
+/// Text in the making. A library for this form would bring a registry of its own beside the numbers that are there.
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    const PREFIX: &str = "cloud_bridge_";
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let prefix = Self::PREFIX;
+        // Writing into a String cannot fail.
+        let _ = writeln!(
+            self.0,
+            "# HELP {prefix}{name} {help}\n# TYPE {prefix}{name} {kind}"
+        );
+    }
+
+    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(label, text)| format!("{label}=\"{}\"", escaped(text)))
+            .collect();
+        let labels = if labels.is_empty() {
+            String::new()
+        } else {
+            format!("{{{}}}", labels.join(","))
+        };
+        let _ = writeln!(self.0, "{}{name}{labels} {value}", Self::PREFIX);
+    }
+}
+
+/// A label's value as the form wants it.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
