@@ -8,12 +8,14 @@
 //! - [`build`]: the parts that bundles are put together from.
 //! - [`check`]: the check, with a stable code for everything that it finds.
 //! - [`legacy`]: well-known tutorials as they stand, to migrate from.
+//! - [`migrate`]: ways out of manifests that have grown old, with a list of what changed and why.
 
 pub mod broker;
 pub mod build;
 pub mod bundle;
 pub mod check;
 pub mod legacy;
+pub mod migrate;
 pub mod name;
 pub mod object;
 pub mod quantity;

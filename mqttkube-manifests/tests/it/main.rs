@@ -3,5 +3,6 @@
 mod bundles;
 mod check_rules;
 mod legacy;
+mod migrate;
 mod names;
 mod quantities;
