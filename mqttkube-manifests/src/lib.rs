@@ -7,6 +7,7 @@
 //! - [`broker`]: one broker as a model, and everything that it becomes.
 //! - [`build`]: the parts that bundles are put together from.
 //! - [`check`]: the check, with a stable code for everything that it finds.
+//! - [`haproxy`]: the proxy in front of several brokers.
 //! - [`legacy`]: well-known tutorials as they stand, to migrate from.
 //! - [`migrate`]: ways out of manifests that have grown old, with a list of what changed and why.
 
@@ -14,6 +15,7 @@ pub mod broker;
 pub mod build;
 pub mod bundle;
 pub mod check;
+pub mod haproxy;
 pub mod legacy;
 pub mod migrate;
 pub mod name;

@@ -2,6 +2,7 @@
 
 mod bundles;
 mod check_rules;
+mod haproxy;
 mod legacy;
 mod migrate;
 mod names;
