@@ -1,5 +1,7 @@
 //! A set of objects that belong together, and the proof that it was checked.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -90,16 +92,31 @@ impl Bundle {
     /// # Errors
     /// [`BundleError::Duplicate`] for the first of two different objects with one key; nothing is added then.
     pub fn extend(&mut self, other: Self) -> Result<(), BundleError> {
-        let differs = |object: &&Object| self.get(object.key()).is_some_and(|present| present != *object);
-        if let Some(object) = other.objects.iter().find(differs) {
-            return Err(BundleError::Duplicate(object.key().clone()));
-        }
-        for object in other.objects {
-            if self.get(object.key()).is_none() {
-                self.add(object)?;
+        let merged = Self::merged([self.clone(), other])?;
+        *self = merged;
+        Ok(())
+    }
+
+    /// All objects of several bundles, in order. What is in more than one of them in the same form is kept once.
+    ///
+    /// # Errors
+    /// [`BundleError::Duplicate`] for the first of two different objects with one key.
+    pub fn merged(bundles: impl IntoIterator<Item = Self>) -> Result<Self, BundleError> {
+        let mut objects: Vec<Object> = Vec::new();
+        let mut places: BTreeMap<ObjectKey, usize> = BTreeMap::new();
+        for object in bundles.into_iter().flat_map(|bundle| bundle.objects) {
+            match places.get(object.key()) {
+                Some(at) if objects[*at] == object => {}
+                Some(_) => return Err(BundleError::Duplicate(object.key().clone())),
+                None => {
+                    places.insert(object.key().clone(), objects.len());
+                    objects.push(object);
+                }
             }
         }
-        Ok(())
+        // Stable: objects of one kind keep their order.
+        objects.sort_by_cached_key(Object::rank);
+        Ok(Self { objects })
     }
 
     /// All objects in order.

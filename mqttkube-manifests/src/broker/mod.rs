@@ -3,12 +3,20 @@
 //! [`Broker`] is plain data. [`Broker::bundle`] makes the objects of it, or says everything that is wrong with it, each
 //! problem with its path inside the model.
 
+mod assemble;
 mod auth;
 mod bridge;
+mod check;
+mod conf;
 mod error;
 mod exposure;
+mod files;
 mod listener;
 mod network;
+mod place;
+mod pod;
+mod reload;
+mod resolve;
 mod secret;
 mod settings;
 mod workload;
@@ -27,6 +35,7 @@ pub use error::{ModelError, ModelProblem};
 pub use exposure::{Exposure, Ingress, LoadBalancer, Parent, Route, TlsRoute};
 pub use listener::{Certificate, Issuer, IssuerKind, Listener, Protocol, ProxyProtocol, Tls};
 pub use network::{Network, Peer};
+pub use reload::{Change, Effect, ReloadPlan};
 pub use secret::{Redacted, SecretKey};
 pub use settings::{Level, Limits, Logging, Persistence, Resources};
 pub use workload::{
@@ -168,14 +177,6 @@ impl Broker {
     /// # Errors
     /// Everything that is wrong with the model, in the order of its parts.
     pub fn bundle(&self) -> Result<Bundle, Vec<ModelError>> {
-        if self.listeners.iter().any(Listener::is_for_clients) {
-            return Ok(Bundle::new());
-        }
-        let instead = "write for example `{name: mqtt, port: 1883}`";
-        Err(vec![ModelError::wrong(
-            "listeners",
-            "there is no listener for clients",
-            instead,
-        )])
+        assemble::bundle(self)
     }
 }

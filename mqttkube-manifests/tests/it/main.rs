@@ -1,5 +1,6 @@
 //! Names and quantities against the rules of Kubernetes; bundles and their check.
 
+mod broker;
 mod bundles;
 mod check_rules;
 mod haproxy;
