@@ -1,0 +1,62 @@
+//! mqttkube-manifests makes and checks Kubernetes manifests of MQTT brokers, bridges and services.
+
+mod check;
+mod explain;
+mod manifests;
+mod passwd;
+mod place;
+mod problem;
+mod snippet;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Exit status when a file or the command line is wrong.
+const BAD_INPUT: u8 = 2;
+
+/// Makes and checks Kubernetes manifests of MQTT brokers, bridges and services.
+///
+/// A SPEC file says in a few lines what is wanted. What is made of it is checked as a whole: what a schema accepts one
+/// object at a time, and what still does not work, or must not be done, when the objects come together.
+#[derive(Debug, Parser)]
+#[command(name = "mqttkube-manifests", version, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0 fine, 1 failed while running, 2 wrong input or usage.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Args),
+    Explain(explain::Args),
+    Passwd(passwd::Args),
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; its shape is stable.
+    Json,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Passwd(args) => passwd::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// `1 error`, `2 errors`.
+fn counted(number: usize, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}

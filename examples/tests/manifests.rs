@@ -1,0 +1,8 @@
+//! `mqttkube-manifests` as people and programs call it.
+
+#[path = "manifests/check.rs"]
+mod check;
+#[path = "manifests/passwd.rs"]
+mod passwd;
+#[path = "manifests/program.rs"]
+mod program;
