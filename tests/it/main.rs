@@ -3,6 +3,7 @@
 
 #[path = "../bindings/mod.rs"]
 mod bindings;
+mod bridge;
 mod broker;
 mod controllers;
 mod fake_api;

@@ -11,7 +11,7 @@ use mqtt5::types::ReasonCode;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::message::Message;
-use super::wire::{Reader, Writer};
+use crate::wire::{Reader, Writer};
 
 #[derive(Debug)]
 pub(super) struct Shared {

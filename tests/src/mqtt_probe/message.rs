@@ -54,7 +54,7 @@ impl Message {
         String::from_utf8_lossy(&self.payload).into_owned()
     }
 
-    pub(super) fn packet(&self, id: u16) -> PublishPacket {
+    pub(crate) fn packet(&self, id: u16) -> PublishPacket {
         let mut packet = PublishPacket::new(self.topic.as_str(), self.payload.clone(), QoS::from(self.qos));
         packet = packet.with_packet_id(id).with_retain(self.retain);
         if let Some(topic) = &self.response_topic {

@@ -6,7 +6,6 @@
 mod consumer;
 mod link;
 mod message;
-mod wire;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -28,6 +27,8 @@ use tokio::task::JoinHandle;
 pub use consumer::Consumer;
 use link::{Shared, Write};
 pub use message::Message;
+
+use crate::wire;
 
 /// How long the broker may take for an answer.
 const ANSWER: Duration = Duration::from_secs(10);
