@@ -9,6 +9,8 @@
 //! - [`check`]: the check, with a stable code for everything that it finds.
 //! - [`haproxy`]: the proxy in front of several brokers.
 //! - [`legacy`]: well-known tutorials as they stand, to migrate from.
+//! - [`scenario`]: whole deployments from the few things that only their owner knows.
+//! - [`topology`]: several brokers joined by bridges, with the proof that no message goes round.
 //! - [`migrate`]: ways out of manifests that have grown old, with a list of what changed and why.
 
 pub mod broker;
@@ -21,3 +23,5 @@ pub mod migrate;
 pub mod name;
 pub mod object;
 pub mod quantity;
+pub mod scenario;
+pub mod topology;

@@ -8,3 +8,5 @@ mod legacy;
 mod migrate;
 mod names;
 mod quantities;
+mod scenarios;
+mod topologies;
