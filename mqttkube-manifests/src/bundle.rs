@@ -1,6 +1,7 @@
 //! A set of objects that belong together, and the proof that it was checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -54,13 +55,37 @@ pub enum BundleError {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bundle {
     objects: Vec<Object>,
+    index: Index,
+}
+
+/// Where objects are, made when it is first asked for; a change of the bundle throws it away. It is not part of what the
+/// bundle is.
+#[derive(Debug, Default)]
+struct Index(OnceLock<HashMap<Place, usize>>);
+
+/// Kind, namespace and name.
+type Place = (String, Option<String>, String);
+
+impl Clone for Index {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Index {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Bundle {
     /// Nothing yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { objects: Vec::new() }
+        Self {
+            objects: Vec::new(),
+            index: Index(OnceLock::new()),
+        }
     }
 
     /// Adds an object behind all that it may need.
@@ -76,6 +101,7 @@ impl Bundle {
             .objects
             .partition_point(|present| present.rank() <= object.rank());
         self.objects.insert(at, object);
+        self.index = Index::default();
         Ok(key)
     }
 
@@ -116,7 +142,10 @@ impl Bundle {
         }
         // Stable: objects of one kind keep their order.
         objects.sort_by_cached_key(Object::rank);
-        Ok(Self { objects })
+        Ok(Self {
+            objects,
+            index: Index::default(),
+        })
     }
 
     /// All objects in order.
@@ -131,6 +160,22 @@ impl Bundle {
         self.objects.iter().find(|object| object.key() == key)
     }
 
+    /// The first object of a kind with this name, in this namespace or in none.
+    #[must_use]
+    pub fn find(&self, kind: &str, namespace: Option<&str>, name: &str) -> Option<&Object> {
+        let index = self.index.0.get_or_init(|| {
+            let mut index = HashMap::with_capacity(self.objects.len());
+            for (at, object) in self.objects.iter().enumerate() {
+                let namespace = object.namespace().map(str::to_owned);
+                let place = (object.kind().to_owned(), namespace, object.name().to_owned());
+                index.entry(place).or_insert(at);
+            }
+            index
+        });
+        let place = (kind.to_owned(), namespace.map(str::to_owned), name.to_owned());
+        index.get(&place).map(|at| &self.objects[*at])
+    }
+
     /// Changes one object through its type. What the result means is checked with the bundle, not here.
     ///
     /// # Errors
@@ -139,7 +184,7 @@ impl Bundle {
     where
         T: k8s_openapi::Resource + Serialize + DeserializeOwned,
     {
-        let object = self.find(key)?;
+        let object = self.find_mut(key)?;
         let mut typed: T = object.to()?;
         change(&mut typed);
         replace(object, Object::from_typed(&typed)?)
@@ -150,13 +195,13 @@ impl Bundle {
     /// # Errors
     /// When there is no such object, or the patch renames it.
     pub fn merge(&mut self, key: &ObjectKey, patch: &Value) -> Result<(), BundleError> {
-        let object = self.find(key)?;
+        let object = self.find_mut(key)?;
         let mut value = object.value().clone();
         merge(&mut value, patch);
         replace(object, Object::new(value)?)
     }
 
-    fn find(&mut self, key: &ObjectKey) -> Result<&mut Object, BundleError> {
+    fn find_mut(&mut self, key: &ObjectKey) -> Result<&mut Object, BundleError> {
         let found = self.objects.iter_mut().find(|object| object.key() == key);
         found.ok_or_else(|| BundleError::Absent(key.to_string()))
     }

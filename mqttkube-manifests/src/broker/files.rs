@@ -206,7 +206,7 @@ state() {{
 }}
 (
   seen=$(state)
-  while sleep 15; do
+  while sleep 15 && kill -0 "$broker"; do
     now=$(state)
     if [ "$now" != "$seen" ]; then
       seen=$now

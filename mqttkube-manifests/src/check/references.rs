@@ -28,10 +28,7 @@ pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], findings: &mut Findings) 
 
 /// An object of the bundle in the same namespace as `from`.
 pub(super) fn find<'a>(bundle: &'a Bundle, from: &Object, kind: &str, name: &str) -> Option<&'a Object> {
-    let same = |object: &&Object| {
-        object.kind() == kind && object.name() == name && object.namespace() == from.namespace()
-    };
-    bundle.objects().iter().find(same)
+    bundle.find(kind, from.namespace(), name)
 }
 
 /// A reference to a ConfigMap or Secret, where it stands and the keys that it asks for.

@@ -1,5 +1,6 @@
 //! Findings and their report.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -101,7 +102,7 @@ impl fmt::Display for Report {
 
 /// Collects findings and puts them into the order of the objects.
 pub(super) struct Findings {
-    order: Vec<ObjectKey>,
+    order: HashMap<ObjectKey, usize>,
     found: Vec<(usize, Finding)>,
 }
 
@@ -111,7 +112,8 @@ impl Findings {
             order: bundle
                 .objects()
                 .iter()
-                .map(|object| object.key().clone())
+                .enumerate()
+                .map(|(at, object)| (object.key().clone(), at))
                 .collect(),
             found: Vec::new(),
         }
@@ -124,11 +126,7 @@ impl Findings {
         path: impl Into<String>,
         message: impl Into<String>,
     ) {
-        let at = self
-            .order
-            .iter()
-            .position(|key| key == object.key())
-            .unwrap_or(self.order.len());
+        let at = self.order.get(object.key()).copied().unwrap_or(self.order.len());
         let finding = Finding {
             code: rule.code,
             severity: rule.severity,

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use mqttkube_manifests::broker::{Broker, Cluster};
+use mqttkube_manifests::broker::{BridgePassword, Broker, Cluster};
 use mqttkube_manifests::bundle::Bundle;
 use mqttkube_manifests::object::Object;
 use serde_json::{Value, json};
@@ -200,5 +200,274 @@ fn a_cluster_has_names_budgets_and_bounds() {
             .contains(&raft),
         "{:#}",
         policy.value()
+    );
+}
+
+/// The text of a file in the ConfigMap.
+fn file<'a>(bundle: &'a Bundle, key: &str) -> &'a str {
+    let files = find(bundle, "ConfigMap", "mosquitto-config").at("/data");
+    files[key].as_str().unwrap_or_else(|| panic!("there is no {key}"))
+}
+
+/// The template's `spec`.
+fn pod(bundle: &Bundle) -> &Value {
+    find(bundle, "StatefulSet", "mosquitto").at("/spec/template/spec")
+}
+
+/// A broker of 2.1 with every protocol.
+fn newer() -> Broker {
+    with(json!({
+        "version": "2.1",
+        "image": "eclipse-mosquitto:2.1.2",
+        "listeners": [
+            {"name": "mqtt", "port": 1883, "proxy-protocol": 1},
+            {"name": "mqtts", "port": 8883, "tls": {"secret": "certificate", "only-1.3": true}},
+            {"name": "ws", "port": 8080, "protocol": "websockets", "anonymous": true, "max-connections": 10},
+            {"name": "http", "port": 9883, "protocol": "http-api"},
+        ],
+        "auth": {"users": [{"name": "panel", "hash": HASH}], "acl": [{"anonymous": true, "read": ["open/#"]}]},
+    }))
+}
+
+#[test]
+fn a_configuration_of_2_1_says_for_each_listener_who_may_come_in() {
+    let bundle = bundle(&newer());
+    let expected = "persistence true\npersistence_location /mosquitto/data/\nautosave_interval 30\n\
+        max_queued_messages 10000\nmax_inflight_messages 100\nmax_packet_size 2000000\nlog_dest stderr\nlog_type error\n\
+        log_type warning\nlog_type notice\nlog_type information\nlog_timestamp_format %Y-%m-%dT%H:%M:%S%z\n\
+        connection_messages true\npassword_file /mosquitto/auth/passwd\nacl_file /mosquitto/auth/acl\n\
+        listener 1883\nenable_proxy_protocol 1\nlistener_allow_anonymous false\n\
+        listener 8883\ncertfile /mosquitto/tls/mqtts/tls.crt\nkeyfile /mosquitto/tls/mqtts/tls.key\ntls_version tlsv1.3\n\
+        listener_allow_anonymous false\n\
+        listener 8080\nprotocol websockets\nmax_connections 10\nlistener_allow_anonymous true\n\
+        listener 9883\nprotocol http_api\nlistener_allow_anonymous true\n";
+    assert_eq!(file(&bundle, "mosquitto.conf"), expected);
+    let secret: Secret = find(&bundle, "Secret", "mosquitto-auth")
+        .to()
+        .expect("it is a Secret");
+    let data = secret.data.expect("it has data");
+    assert_eq!(
+        String::from_utf8_lossy(&data["passwd"].0),
+        format!("panel:{HASH}\n")
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&data["acl"].0),
+        "topic read /api/v1/version\ntopic read open/#\n"
+    );
+    let main = &pod(&bundle)["containers"][0];
+    assert_eq!(
+        main["env"],
+        json!([{"name": "MOSQUITTO_UNSAFE_ALLOW_SYMLINKS", "value": "1"}])
+    );
+}
+
+#[test]
+fn a_configuration_of_2_0_has_settings_for_each_listener_only_where_they_differ() {
+    let text = |open: bool| {
+        let listeners =
+            json!([{"name": "mqtt", "port": 1883}, {"name": "open", "port": 1884, "anonymous": open}]);
+        let users = json!({"users": [{"name": "panel", "hash": HASH}]});
+        file(
+            &bundle(&with(
+                json!({"listeners": listeners, "auth": users, "expose": []}),
+            )),
+            "mosquitto.conf",
+        )
+        .to_owned()
+    };
+    let alike = "allow_anonymous false\npassword_file /mosquitto/auth/passwd\nlistener 1883\nlistener 1884\n";
+    assert!(text(false).ends_with(alike), "{}", text(false));
+    let differ = "listener 1883\nallow_anonymous false\npassword_file /mosquitto/auth/passwd\n\
+        listener 1884\nallow_anonymous true\npassword_file /mosquitto/auth/passwd\n";
+    assert!(text(true).ends_with(differ), "{}", text(true));
+    assert!(
+        text(true).starts_with("per_listener_settings true\n"),
+        "{}",
+        text(true)
+    );
+}
+
+#[test]
+fn letting_everybody_in_stands_in_the_configuration_with_its_reason() {
+    let bundle = bundle(&with(json!({"auth": {"anonymous": {"reason": "a test\nbench"}}})));
+    let text = file(&bundle, "mosquitto.conf");
+    assert!(
+        text.starts_with("# Everybody may come in: a test bench\n"),
+        "{text}"
+    );
+    assert!(text.contains("\nallow_anonymous true\n"), "{text}");
+}
+
+#[test]
+fn the_policy_opens_what_is_for_clients_and_keeps_the_http_interface_closed() {
+    let rules = |changes: Value| {
+        let mut broker = newer();
+        let changes: Broker = with(changes);
+        (broker.expose, broker.network) = (changes.expose, changes.network);
+        find(&bundle(&broker), "NetworkPolicy", "mosquitto")
+            .at("/spec/ingress")
+            .clone()
+    };
+    let ports = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| json!({"port": name, "protocol": "TCP"}))
+            .collect::<Vec<Value>>()
+    };
+    let own = json!([{"podSelector": {}}]);
+    assert_eq!(
+        rules(json!({"expose": []})),
+        json!([{"from": own, "ports": ports(&["mqtt", "mqtts", "ws"])}])
+    );
+    assert_eq!(
+        rules(json!({"expose": [{"node-port": {"mqtts": 30883}}]})),
+        json!([{"from": own, "ports": ports(&["mqtt", "ws"])}, {"ports": ports(&["mqtts"])}]),
+    );
+    let named = json!({"from": [{"namespace": "apps"}, {"cidr": "10.0.0.0/8", "listeners": ["mqtts"]}]});
+    let apps = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "apps"}}});
+    assert_eq!(
+        rules(json!({"network": named})),
+        json!([
+            {"from": [apps], "ports": ports(&["mqtt", "ws"])},
+            {"from": [apps, {"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": ports(&["mqtts"])},
+        ]),
+    );
+    assert_eq!(rules(json!({"network": {"from": []}})), json!([]));
+}
+
+#[test]
+fn a_broker_reaches_nobody_but_the_other_end_of_its_bridges() {
+    let egress = |bridges: Value| {
+        find(
+            &bundle(&with(json!({"bridges": bridges}))),
+            "NetworkPolicy",
+            "mosquitto",
+        )
+        .at("/spec/egress")
+        .clone()
+    };
+    assert_eq!(egress(json!([])), json!([]));
+    let bridge =
+        json!({"name": "hub", "address": "hub.example.com:8883", "rules": ["topic a/# out 1"], "tls": {}});
+    let names = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]});
+    assert_eq!(
+        egress(json!([bridge])),
+        json!([{"ports": [{"port": 8883, "protocol": "TCP"}]}, names])
+    );
+}
+
+#[test]
+fn the_user_is_that_of_the_image_or_left_to_openshift() {
+    let context =
+        |platform: &str| pod(&bundle(&with(json!({"platform": platform}))))["securityContext"].clone();
+    let seccomp = json!({"type": "RuntimeDefault"});
+    assert_eq!(
+        context("openshift"),
+        json!({"runAsNonRoot": true, "seccompProfile": seccomp})
+    );
+    assert_eq!(
+        context("kubernetes"),
+        json!({"runAsNonRoot": true, "runAsUser": 1883, "runAsGroup": 1883, "fsGroup": 1883,
+            "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": seccomp}),
+    );
+}
+
+#[test]
+fn a_certificate_has_the_names_that_clients_use_and_that_its_issuer_signs() {
+    let names = |issuer: Value| {
+        let listeners =
+            json!([{"name": "mqtts", "port": 8883, "tls": {"issuer": issuer, "hosts": ["a.example.com"]}}]);
+        let route = json!({"route": {"host": "b.example.com"}});
+        let broker = with(json!({"listeners": listeners, "expose": [route], "platform": "openshift"}));
+        find(&bundle(&broker), "Certificate", "mosquitto-mqtts-tls")
+            .at("/spec/dnsNames")
+            .clone()
+    };
+    let public = json!(["a.example.com", "b.example.com"]);
+    assert_eq!(names(json!({"name": "letsencrypt"})), public);
+    let all = json!([
+        "a.example.com",
+        "b.example.com",
+        "mosquitto",
+        "mosquitto.mqtt",
+        "mosquitto.mqtt.svc",
+        "mosquitto.mqtt.svc.cluster.local"
+    ]);
+    assert_eq!(names(json!({"name": "own"})), all);
+    assert_eq!(
+        names(json!({"name": "letsencrypt-of-ours", "public": false})),
+        all
+    );
+}
+
+#[test]
+fn the_probe_fits_the_listeners() {
+    let probe = |broker: &Broker| {
+        let main = pod(&bundle(broker))["containers"][0].clone();
+        let action = |name: &str| (main[name]["httpGet"].clone(), main[name]["tcpSocket"].clone());
+        assert_eq!(action("startupProbe"), action("livenessProbe"));
+        assert_eq!(action("startupProbe"), action("readinessProbe"));
+        action("readinessProbe")
+    };
+    let http = (json!({"port": "http", "path": "/api/v1/version"}), json!(null));
+    let tcp = |port: &str| (json!(null), json!({"port": port}));
+    assert_eq!(probe(&newer()), http);
+    assert_eq!(probe(&read(example())), tcp("mqtt"));
+    let encrypted = json!([{"name": "mqtts", "port": 8883, "tls": {"secret": "certificate"}}]);
+    assert_eq!(probe(&with(json!({"listeners": encrypted}))), tcp("mqtts"));
+    // The HTTP interface would ask the plugin.
+    let mut dynamic = newer();
+    dynamic.auth = with(json!({"auth": {"dynamic-security": {"file": {}}}})).auth;
+    assert_eq!(probe(&dynamic), tcp("mqtt"));
+}
+
+#[test]
+fn a_password_of_a_bridge_is_in_the_secret_alone_and_another_one_replaces_the_pod() {
+    let built = |password: &str| {
+        let mut broker = with(json!({"bridges": [
+            {"name": "hub", "address": "hub.example.com:8883", "rules": ["topic a/# out 1"], "tls": {}, "username": "u"}]}));
+        broker.bridges[0].password = Some(BridgePassword::Given(password.into()));
+        bundle(&broker)
+    };
+    let (first, second) = (built("correct horse"), built("battery staple"));
+    let secret: Secret = find(&first, "Secret", "mosquitto-auth")
+        .to()
+        .expect("it is a Secret");
+    assert_eq!(secret.data.expect("it has data")["bridge-0"].0, b"correct horse");
+    let others = first.objects().iter().filter(|object| object.kind() != "Secret");
+    others.for_each(|object| {
+        assert!(
+            !object.value().to_string().contains("correct horse"),
+            "{}",
+            object.key()
+        );
+    });
+    let hash = |bundle: &Bundle| {
+        find(bundle, "StatefulSet", "mosquitto")
+            .at("/spec/template/metadata/annotations")
+            .clone()
+    };
+    assert_ne!(hash(&first), hash(&second));
+    assert_eq!(hash(&first), hash(&built("correct horse")));
+}
+
+#[test]
+fn the_plugin_of_dynamic_security_writes_to_the_volume_and_is_seeded_once() {
+    let bundle = bundle(&with(json!({"auth": {"dynamic-security": {"file": {}}}})));
+    let text = file(&bundle, "mosquitto.conf");
+    let plugin = "plugin /usr/lib/mosquitto_dynamic_security.so\nplugin_opt_config_file /mosquitto/data/dynamic-security.json\n";
+    assert!(text.contains(plugin), "{text}");
+    let script = file(&bundle, "prepare.sh");
+    assert!(script.contains("if [ ! -e $seeded ]; then"), "{script}");
+    let main = &pod(&bundle)["containers"][0]["volumeMounts"];
+    let seen: Vec<&str> = main
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|mount| mount["name"].as_str())
+        .collect();
+    assert!(
+        !seen.contains(&"seed"),
+        "the broker does not see the seed: {seen:?}"
     );
 }

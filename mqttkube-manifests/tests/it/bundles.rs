@@ -169,3 +169,22 @@ proptest! {
         prop_assert_eq!(bundle.check(), bundle.check());
     }
 }
+
+#[test]
+fn bundles_are_merged_in_order_and_what_is_equal_is_kept_once() {
+    let mut other = Bundle::new();
+    for (kind, name) in [("Secret", "s"), ("ConfigMap", "c"), ("Pod", "p")] {
+        other.add_value(object(kind, name)).expect("it is an object");
+    }
+    let merged = Bundle::merged([config_map(), other.clone()]).expect("what is in both is equal");
+    let order: Vec<&str> = merged.objects().iter().map(Object::name).collect();
+    assert_eq!(order, ["s", "c", "p"]);
+    assert_eq!(merged.find("Pod", Some("n"), "p").map(Object::kind), Some("Pod"));
+    assert_eq!(merged.find("Pod", None, "p"), None);
+    let key = other.objects()[1].key().clone();
+    other
+        .merge(&key, &json!({"data": {"a": "b"}}))
+        .expect("it is there");
+    let error = config_map().extend(other).expect_err("they differ");
+    assert_eq!(error.to_string(), "ConfigMap/n/c is in the bundle already");
+}

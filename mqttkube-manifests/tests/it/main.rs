@@ -1,6 +1,8 @@
 //! Names and quantities against the rules of Kubernetes; bundles and their check.
 
 mod broker;
+mod broker_laws;
+mod broker_problems;
 mod bundles;
 mod check_rules;
 mod haproxy;
