@@ -33,46 +33,48 @@ pub enum Severity {
     Error,
 }
 
-/// What a finding is about. The text of a code never changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum FindingCode {
-    /// Two rules take the same message.
-    Overlap,
-    /// Another rule decides the name of a message that a rule takes.
-    Shadowed,
-    /// Without the rule nothing would change.
-    Dead,
-    /// Mosquitto 2.1 leaves the rule out because it looks like an earlier one.
-    Dropped,
-    /// The pattern has a misplaced wildcard and matches nothing.
-    NoFilter,
-    /// Prefix and pattern grow together into one level.
-    Join,
-    /// The parent of `prefix/#` is taken as well, and keeps its name behind the new prefix.
-    Parent,
-    /// Nothing is left of a topic when its prefix is taken off.
-    EmptyName,
-    /// A message goes round for ever.
-    Loop,
-    /// A message reaches a broker more than once.
-    SeveralPaths,
-    /// What goes out comes back in.
-    Echo,
-    /// The network is too large to be decided.
-    Undecided,
-    /// More QoS than the service has.
-    Qos,
-    /// The service keeps no retained messages.
-    Retain,
-    /// More slashes than the service takes.
-    Slashes,
-    /// A topic where the service does not let us publish.
-    PublishScope,
-    /// A filter that the service does not let us subscribe to.
-    SubscribeScope,
-    /// More subscriptions than the service gives to one client.
-    Subscriptions,
+macro_rules! codes {
+    ($( $variant:ident = $text:literal, $about:literal; )*) => {
+        /// What a finding is about. The text of a code never changes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum FindingCode {
+            $( #[doc = $about] $variant, )*
+        }
+
+        impl FindingCode {
+            /// All codes.
+            pub const ALL: &'static [Self] = &[$( Self::$variant, )*];
+
+            /// The text of the code.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $text, )*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    Overlap = "rule-overlap", "Two rules take the same message.";
+    Shadowed = "rule-shadowed", "Another rule decides the name of a message that a rule takes.";
+    Dead = "rule-dead", "Without the rule nothing would change.";
+    Dropped = "rule-dropped", "Mosquitto 2.1 leaves the rule out because it looks like an earlier one.";
+    NoFilter = "rule-no-filter", "The pattern has a misplaced wildcard and matches nothing.";
+    Join = "rule-join", "Prefix and pattern grow together into one level.";
+    Parent = "rule-parent", "The parent of `prefix/#` is taken as well, and keeps its name behind the new prefix.";
+    EmptyName = "rule-empty-name", "Nothing is left of a topic when its prefix is taken off.";
+    Loop = "bridge-loop", "A message goes round for ever.";
+    SeveralPaths = "bridge-several-paths", "A message reaches a broker more than once.";
+    Echo = "bridge-echo", "What goes out comes back in.";
+    Undecided = "bridge-undecided", "The network is too large to be decided.";
+    Qos = "service-qos", "More QoS than the service has.";
+    Retain = "service-retain", "The service keeps no retained messages.";
+    Slashes = "service-slashes", "More slashes than the service takes.";
+    PublishScope = "service-publish-scope", "A topic where the service does not let us publish.";
+    SubscribeScope = "service-subscribe-scope", "A filter that the service does not let us subscribe to.";
+    Subscriptions = "service-subscriptions", "More subscriptions than the service gives to one client.";
 }
 
 /// Something that rules do.
@@ -99,32 +101,6 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub help: String,
-}
-
-impl FindingCode {
-    /// The text of the code.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Overlap => "rule-overlap",
-            Self::Shadowed => "rule-shadowed",
-            Self::Dead => "rule-dead",
-            Self::Dropped => "rule-dropped",
-            Self::NoFilter => "rule-no-filter",
-            Self::Join => "rule-join",
-            Self::Parent => "rule-parent",
-            Self::EmptyName => "rule-empty-name",
-            Self::Loop => "bridge-loop",
-            Self::SeveralPaths => "bridge-several-paths",
-            Self::Echo => "bridge-echo",
-            Self::Undecided => "bridge-undecided",
-            Self::Qos => "service-qos",
-            Self::Retain => "service-retain",
-            Self::Slashes => "service-slashes",
-            Self::PublishScope => "service-publish-scope",
-            Self::SubscribeScope => "service-subscribe-scope",
-            Self::Subscriptions => "service-subscriptions",
-        }
-    }
 }
 
 impl fmt::Display for FindingCode {

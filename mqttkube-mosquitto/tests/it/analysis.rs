@@ -58,6 +58,10 @@ fn rules(most: usize) -> impl Strategy<Value = Vec<TopicRule>> {
     prop::collection::vec(rule(), 1..=most)
 }
 
+fn version() -> impl Strategy<Value = Version> {
+    prop_oneof![Just(Version::V2_0), Just(Version::V2_1)]
+}
+
 fn set(rules: &[TopicRule], version: Version) -> RuleSet {
     RuleSet::new(rules.to_vec(), version)
 }
@@ -148,8 +152,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn brute_force_finds_the_same_overlaps_shadows_and_empty_names(rules in rules(5)) {
-        let set = set(&rules, Version::V2_0);
+    fn brute_force_finds_the_same_overlaps_shadows_and_empty_names(rules in rules(5), version in version()) {
+        let set = set(&rules, version);
         let topics = topics();
         let findings = check_rules(&set, false);
         let brute = brute(&set, &topics);
@@ -168,8 +172,8 @@ proptest! {
     }
 
     #[test]
-    fn a_witness_of_an_overlap_is_taken_by_both_rules(rules in rules(6)) {
-        let set = set(&rules, Version::V2_1);
+    fn a_witness_of_an_overlap_is_taken_by_both_rules(rules in rules(6), version in version()) {
+        let set = set(&rules, version);
         for finding in check_rules(&set, true) {
             let Some(way) = finding.way else { continue };
             let forward = set.forward(&finding.witness, way);
@@ -188,19 +192,15 @@ proptest! {
 }
 
 fn network() -> impl Strategy<Value = Network> {
-    let link = |brokers: usize| (0..brokers, 0..brokers, rules(2), any::<bool>());
+    let link = |brokers: usize| (0..brokers, 0..brokers, rules(2), any::<bool>(), version());
     (2_usize..4).prop_flat_map(move |count| {
         prop::collection::vec(link(count), 1..4).prop_map(move |links| {
             let mut brokers: Vec<Broker> = (0..count)
                 .map(|index| Broker::new(format!("b{index}"), Vec::new()))
                 .collect();
-            for (place, (from, to, rules, announces)) in links.into_iter().enumerate() {
+            for (place, (from, to, rules, announces, version)) in links.into_iter().enumerate() {
                 if from != to {
-                    let mut link = Link::new(
-                        format!("l{place}"),
-                        Remote::Broker(to),
-                        set(&rules, Version::V2_0),
-                    );
+                    let mut link = Link::new(format!("l{place}"), Remote::Broker(to), set(&rules, version));
                     link.announces = announces;
                     brokers[from].links.push(link);
                 }

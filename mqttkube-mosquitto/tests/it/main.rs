@@ -6,5 +6,6 @@ mod lint_cases;
 mod lints;
 #[path = "../common/models.rs"]
 mod models;
+mod network_cases;
 mod roundtrip;
 mod rules;
