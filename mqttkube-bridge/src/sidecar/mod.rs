@@ -12,6 +12,8 @@
 mod environment;
 mod process;
 mod refresher;
+#[cfg(test)]
+mod restarts;
 mod template;
 mod write;
 

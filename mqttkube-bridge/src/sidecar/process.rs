@@ -13,7 +13,7 @@ use super::SidecarError;
 /// How the broker is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Broker {
-    /// By the file that Mosquitto's `pid_file` directive names.
+    /// By the file that Mosquitto's `pid_file` directive names. The process must be one of the program `mosquitto`.
     PidFile(PathBuf),
     /// By the exact name of its program: `mosquitto` finds neither `mosquitto_sub` nor a script that mentions it. The
     /// containers of the pod must share their process namespace.
@@ -54,12 +54,18 @@ impl Reload {
 }
 
 impl Broker {
-    /// The process, if it runs. A pid file that names a process of another program is stale and finds nothing.
+    /// The process, if it runs. A pid file that names a process of another program is stale and finds nothing: the broker
+    /// was killed, and its number was given away.
     fn find(&self) -> io::Result<Option<Process>> {
         match self {
             Self::Program(name) => find_program(name),
             Self::PidFile(path) => match fs::read_to_string(path) {
-                Ok(text) => Ok(text.trim().parse().ok().and_then(Process::at)),
+                Ok(text) => Ok(text
+                    .trim()
+                    .parse()
+                    .ok()
+                    .filter(is_mosquitto)
+                    .and_then(Process::at)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(error),
             },
@@ -81,6 +87,10 @@ impl Process {
     fn runs(self) -> bool {
         Self::at(self.pid) == Some(self)
     }
+}
+
+fn is_mosquitto(pid: &u32) -> bool {
+    program_of(Path::new(&format!("/proc/{pid}"))).is_some_and(|program| program == "mosquitto")
 }
 
 fn find_program(name: &str) -> io::Result<Option<Process>> {

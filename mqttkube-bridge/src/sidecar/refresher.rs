@@ -135,84 +135,108 @@ pub async fn run(
     status: watch::Sender<Status>,
     stop: impl Future<Output = ()>,
 ) {
-    let mut stop = pin!(stop);
-    let mut schedule = Schedule::new(options.schedule);
-    loop {
-        let wait = match schedule.next(clock()) {
-            Next::Issue => {
-                tokio::select! {
-                    biased;
-                    () = &mut stop => return,
-                    outcome = round(&options, source.as_mut(), &mut schedule, &status) => record(outcome, &mut schedule, &status),
+    let reload = &options.reload;
+    let tell = || reload.apply();
+    let round = Round {
+        options: &options,
+        clock,
+        tell,
+        status: &status,
+    };
+    round.again_and_again(source.as_mut(), stop).await;
+}
+
+/// The loop without its surroundings, so that a test can have years pass.
+pub(super) struct Round<'a, C, T> {
+    pub(super) options: &'a Options,
+    pub(super) clock: C,
+    /// Has the broker read its file; `Ok(false)` when there is none.
+    pub(super) tell: T,
+    pub(super) status: &'a watch::Sender<Status>,
+}
+
+impl<C, T, Told> Round<'_, C, T>
+where
+    C: Fn() -> Clock,
+    T: Fn() -> Told,
+    Told: Future<Output = Result<bool, SidecarError>>,
+{
+    pub(super) async fn again_and_again(&self, source: &mut dyn Source, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
+        let mut schedule = Schedule::new(self.options.schedule);
+        loop {
+            let wait = match schedule.next((self.clock)()) {
+                Next::Issue => {
+                    tokio::select! {
+                        biased;
+                        () = &mut stop => return,
+                        outcome = self.once(source, &mut schedule) => self.record(outcome, &mut schedule),
+                    }
+                    continue;
                 }
-                continue;
+                Next::Wait(until) => Some(until),
+                Next::Never => None,
+            };
+            let pause = async {
+                match wait {
+                    Some(until) => tokio::time::sleep_until(until.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = &mut stop => return,
+                () = pause => {}
             }
-            Next::Wait(until) => Some(until),
-            Next::Never => None,
-        };
-        let pause = async {
-            match wait {
-                Some(until) => tokio::time::sleep_until(until.into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = &mut stop => return,
-            () = pause => {}
         }
     }
-}
 
-/// One token on its way: made, written, and the broker told.
-async fn round(
-    options: &Options,
-    source: &mut dyn Source,
-    schedule: &mut Schedule,
-    status: &watch::Sender<Status>,
-) -> Result<(), SidecarError> {
-    let now = clock();
-    let credential = source.issue(now.wall)?;
-    let config = options
-        .template
-        .read()?
-        .render(&options.values, &credential.secret)?;
-    let written = replace_file(&options.output, config.as_bytes());
-    written.map_err(|source| SidecarError::Write {
-        path: options.output.clone(),
-        source,
-    })?;
-    status.send_modify(|status| {
-        status.issued = Some(now.wall.0);
-        status.expires = credential.expires.map(|expires| expires.0);
-        status.refreshes += 1;
-    });
-    // A broker that was never told still holds the old token, so this round is not over before it was.
-    if options.reload.apply().await? {
+    /// One token on its way: made, written, and the broker told.
+    async fn once(&self, source: &mut dyn Source, schedule: &mut Schedule) -> Result<(), SidecarError> {
+        let (options, status) = (self.options, self.status);
+        let now = (self.clock)();
+        let credential = source.issue(now.wall)?;
+        let config = options
+            .template
+            .read()?
+            .render(&options.values, &credential.secret)?;
+        let written = replace_file(&options.output, config.as_bytes());
+        written.map_err(|source| SidecarError::Write {
+            path: options.output.clone(),
+            source,
+        })?;
         status.send_modify(|status| {
-            status.last_reload = Some(clock().wall.0);
-            status.reloads += 1;
+            status.issued = Some(now.wall.0);
+            status.expires = credential.expires.map(|expires| expires.0);
+            status.refreshes += 1;
+        });
+        // A broker that was never told still holds the old token, so this round is not over before it was.
+        if (self.tell)().await? {
+            status.send_modify(|status| {
+                status.last_reload = Some((self.clock)().wall.0);
+                status.reloads += 1;
+            });
+        }
+        schedule.issued(credential.expires, now, random());
+        schedule.accepted();
+        Ok(())
+    }
+
+    fn record(&self, outcome: Result<(), SidecarError>, schedule: &mut Schedule) {
+        let error = outcome.err();
+        if let Some(error) = &error {
+            tracing::warn!(
+                error = chain(error),
+                "the broker's configuration was not refreshed; trying again"
+            );
+            schedule.failed((self.clock)(), random());
+        } else {
+            tracing::info!("the broker's configuration holds a fresh token");
+        }
+        self.status.send_modify(|status| {
+            status.failures += u64::from(error.is_some());
+            status.error = error.as_ref().map(|error| chain(error));
         });
     }
-    schedule.issued(credential.expires, now, random());
-    schedule.accepted();
-    Ok(())
-}
-
-fn record(outcome: Result<(), SidecarError>, schedule: &mut Schedule, status: &watch::Sender<Status>) {
-    let error = outcome.err();
-    if let Some(error) = &error {
-        tracing::warn!(
-            error = chain(error),
-            "the broker's configuration was not refreshed; trying again"
-        );
-        schedule.failed(clock(), random());
-    } else {
-        tracing::info!("the broker's configuration holds a fresh token");
-    }
-    status.send_modify(|status| {
-        status.failures += u64::from(error.is_some());
-        status.error = error.as_ref().map(|error| chain(error));
-    });
 }
 
 /// An error with its causes.

@@ -1,9 +1,7 @@
 //! The same bridge as a mosquitto.conf. It never holds a secret: where the password goes stands the placeholder that the
 //! refresher fills in.
 
-use mqttkube_mosquitto::setting::{
-    Address, BridgeProtocol, Name, Ranged, ReloadType, Secret, Text, TextError,
-};
+use mqttkube_mosquitto::setting::{Address, BridgeProtocol, Name, Ranged, Secret, Text, TextError};
 use mqttkube_mosquitto::{Config, Connection, Global, Listener, ListenerAddress, Port, Version, WriteError};
 use mqttkube_mqtt::{Tls, TlsVersion, Transport};
 use thiserror::Error;
@@ -178,9 +176,6 @@ impl<P> Bridge<P> {
             .max_packet
             .and_then(|bytes| i64::try_from(bytes).ok())
             .and_then(Ranged::new);
-        if version == Version::V2_1 {
-            options.reload_type = Some(ReloadType::Lazy);
-        }
         if let Some(tls) = &mqtt.tls {
             encrypt(options, tls, version)?;
         }

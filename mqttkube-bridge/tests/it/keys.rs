@@ -73,26 +73,15 @@ fn keys_of_every_form_sign_and_openssl_verifies() {
     openssl(path, "pkcs8 -topk8 -nocrypt -in ec.pem -out ec8.pem");
     openssl(path, "genrsa -traditional -out rsa1.pem 2048");
     openssl(path, "pkcs8 -topk8 -nocrypt -in rsa1.pem -out rsa8.pem");
-    for name in ["ec-with-parameters.pem", "ec.pem", "ec8.pem"] {
-        check_good(&folder, name, &read(&folder, name), Algorithm::Es256);
-    }
-    for name in ["rsa1.pem", "rsa8.pem"] {
-        check_good(&folder, name, &read(&folder, name), Algorithm::Rs256);
-    }
-    for name in ["ec-with-parameters.pem", "rsa8.pem"] {
+    let ec = ["ec-with-parameters.pem", "ec.pem", "ec8.pem"].map(|name| (name, Algorithm::Es256));
+    let rsa = ["rsa1.pem", "rsa8.pem"].map(|name| (name, Algorithm::Rs256));
+    for (name, algorithm) in ec.into_iter().chain(rsa) {
         let text = String::from_utf8(read(&folder, name)).expect("PEM is text");
-        let algorithm = if name.starts_with("ec") {
-            Algorithm::Es256
-        } else {
-            Algorithm::Rs256
-        };
-        check_good(&folder, "CRLF", text.replace('\n', "\r\n").as_bytes(), algorithm);
-        check_good(
-            &folder,
-            "text around it",
-            format!("my key\n{text}\nkeep it secret\n").as_bytes(),
-            algorithm,
-        );
+        let windows = text.replace('\n', "\r\n");
+        let talkative = format!("my key\n{text}\nkeep it secret\n");
+        for text in [text, windows, talkative] {
+            check_good(&folder, name, text.as_bytes(), algorithm);
+        }
     }
 }
 

@@ -180,7 +180,7 @@ fn placeholders_are_replaced_and_values_cannot_bring_directives() {
 
 /// Weakness 3: a reader sees the old file or the new one, never a part.
 #[test]
-fn w3_a_file_is_replaced_in_one_step_and_for_its_owner_only() {
+fn weakness_3_a_file_is_replaced_in_one_step_and_for_its_owner_only() {
     let folder = TempDir::new().expect("a scratch folder");
     let path = folder.path().join("conf");
     let contents = [vec![b'a'; 200_000], vec![b'b'; 300_000]];
@@ -209,7 +209,7 @@ fn w3_a_file_is_replaced_in_one_step_and_for_its_owner_only() {
 }
 
 #[test]
-fn w3_a_write_that_fails_leaves_the_old_file() {
+fn weakness_3_a_write_that_fails_leaves_the_old_file() {
     let folder = TempDir::new().expect("a scratch folder");
     let path = folder.path().join("target");
     std::fs::create_dir(&path).expect("a folder in the way");
@@ -226,7 +226,7 @@ fn w3_a_write_that_fails_leaves_the_old_file() {
 
 /// Weakness 1: the tutorial's refresher ends at its first token.
 #[tokio::test]
-async fn w1_the_file_holds_a_token_that_reads_back() {
+async fn weakness_1_the_file_holds_a_token_that_reads_back() {
     let mut refresher = Refresher::start(nothing, jwt(3_600));
     let status = refresher.until(|status| status.reloads >= 1).await;
     let config = refresher.config();
@@ -247,7 +247,7 @@ async fn w1_the_file_holds_a_token_that_reads_back() {
 
 /// Weakness 9: `mosquitto_sub` is not `mosquitto`. Weakness 2: a broker that runs already is told at our own start.
 #[tokio::test]
-async fn w2_w9_the_running_broker_is_ended_at_the_start_and_nothing_else_is() {
+async fn weakness_2_and_9_the_running_broker_is_ended_at_the_start_and_nothing_else_is() {
     let programs = TempDir::new().expect("a scratch folder");
     let name = unique("broker");
     let mut broker = stand_in(programs.path(), &name);
@@ -272,9 +272,9 @@ async fn w2_w9_the_running_broker_is_ended_at_the_start_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn w9_a_pid_file_names_the_broker_and_a_stale_one_names_nobody() {
+async fn weakness_9_a_pid_file_names_the_broker_and_a_stale_one_names_nobody() {
     let programs = TempDir::new().expect("a scratch folder");
-    let mut broker = stand_in(programs.path(), &unique("pidfile"));
+    let mut broker = stand_in(programs.path(), "mosquitto");
     let pid = broker.id();
     let pid_file: PathBuf = programs.path().join("pid");
     std::fs::write(&pid_file, format!("{pid}\n")).expect("a scratch folder can be written");
@@ -289,6 +289,15 @@ async fn w9_a_pid_file_names_the_broker_and_a_stale_one_names_nobody() {
     let status = again.until(|status| status.refreshes >= 1).await;
     assert_eq!((status.reloads, status.failures), (0, 0));
     again.stop().await;
+    // Its number was given to somebody else meanwhile.
+    let mut other = stand_in(programs.path(), "mosquitto_sub");
+    std::fs::write(&pid_file, other.id().to_string()).expect("a scratch folder can be written");
+    let mut again = Refresher::start(|_| reload(), jwt(3_600));
+    let status = again.until(|status| status.refreshes >= 1).await;
+    again.stop().await;
+    assert_eq!((status.reloads, status.failures), (0, 0));
+    assert_eq!(other.try_wait().expect("it can be asked"), None, "it goes on");
+    other.kill().and_then(|()| other.wait()).expect("it can be ended");
 }
 
 #[tokio::test]
@@ -322,7 +331,7 @@ impl Source for Late {
 }
 
 #[tokio::test]
-async fn w9_failures_are_told_and_tried_again() {
+async fn weakness_9_failures_are_told_and_tried_again() {
     let mut refresher = Refresher::start(nothing, Box::new(Late(2)));
     let failed = refresher.until(|status| status.failures >= 1).await;
     assert!(failed.error.is_some_and(|error| error.contains("set the clock")));

@@ -1,11 +1,15 @@
 //! Tokens against published vectors: RFC 7515 appendix A, and a token signed deterministically by RFC 6979.
 
+use std::os::unix::fs::symlink;
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use mqttkube_bridge::credential::{
     Algorithm, CLOCK_FLOOR, Claims, CredentialError, Header, Jwt, JwtSource, SasKey, SasSource, Source,
     StaticSource, TokenText, UnixTime, sas_token, token_expiry,
 };
+use mqttkube_mapping::yaml::SecretLookup;
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 
 const RFC7515_A3: &[u8] = include_bytes!("../keys/rfc7515-a3.pem");
@@ -32,6 +36,31 @@ fn the_signature_of_rfc_7515_a3_verifies() {
     verify(
         "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
     );
+}
+
+/// RFC 6979 A.2.5, P-256 with SHA-256, message "sample": what another signer makes of a known key, and how ring sees it.
+#[test]
+fn the_signature_of_rfc_6979_verifies() {
+    let bytes = |hex: &str| -> Vec<u8> {
+        let pairs = hex
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| std::str::from_utf8(pair).expect("ASCII"));
+        pairs
+            .map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal"))
+            .collect()
+    };
+    let point = bytes(
+        "0460FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6\
+         7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299",
+    );
+    let signature = bytes(
+        "EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716\
+         F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8",
+    );
+    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
+    assert_eq!(key.verify(b"sample", &signature), Ok(()));
+    assert!(key.verify(b"sampler", &signature).is_err());
 }
 
 #[test]
@@ -137,6 +166,68 @@ fn the_expiry_of_a_foreign_token_is_read_without_its_key() {
         token_expiry("a.e30.c"),
         Err(CredentialError::Token("has no `exp` claim"))
     );
+}
+
+/// The RS256 sample on ClearBlade's page: its `exp` is before its `iat`.
+#[test]
+fn a_token_that_ends_before_it_begins_is_never_shown() {
+    let claims = URL_SAFE_NO_PAD.encode(r#"{"aud":"my-project","exp":1509650801,"iat":1509654401}"#);
+    let now = UnixTime(1_509_654_401);
+    let mut source = TokenText::new(None, &format!("e30.{claims}.x"), None, now).expect("it has an expiry");
+    let stale = CredentialError::Stale { seconds: 3_600 };
+    assert_eq!(source.issue(now).map(|_| ()), Err(stale));
+}
+
+/// The files of this machine.
+struct Files;
+
+impl SecretLookup for Files {
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, path: &str) -> std::io::Result<String> {
+        std::fs::read_to_string(path)
+    }
+}
+
+/// A projected ServiceAccount token: the name leads through `..data`, a symbolic link that kubelet replaces.
+#[test]
+fn a_projected_token_is_found_anew_when_its_link_is_replaced() {
+    let folder = tempfile::TempDir::new().expect("a scratch folder");
+    let place = |name: &str| folder.path().join(name);
+    let token = |end: u64| {
+        let claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"exp":{end}}}"#));
+        format!("e30.{claims}.signature-{end}")
+    };
+    let project = |end: u64| {
+        let version = format!("..{end}");
+        std::fs::create_dir(place(&version)).expect("a folder");
+        std::fs::write(place(&version).join("token"), token(end)).expect("a file");
+        symlink(&version, place("..data_tmp")).expect("a link");
+        std::fs::rename(place("..data_tmp"), place("..data")).expect("a link that is replaced");
+    };
+    project(CLOCK_FLOOR.0 + 600);
+    symlink("..data/token", place("token")).expect("a link");
+    let text = format!(
+        "cloud: {{profile: plain, host: h, credential: {{type: token-file, path: {}}}}}\nrules: [\"a out 1\"]\n",
+        place("token").display()
+    );
+    let bridge = mqttkube_bridge::spec::parse(&text, "bridge.yaml", "", |_| ()).expect("it is right");
+    let mut source = bridge.source(&(Arc::new(Files) as mqttkube_bridge::spec::Secrets));
+    for end in [600, 1_200, 1_800].map(|seconds| CLOCK_FLOOR.0 + seconds) {
+        if !place(&format!("..{end}")).exists() {
+            project(end);
+        }
+        let credential = source.issue(UnixTime(end - 300)).expect("it is fresh");
+        assert_eq!(
+            (&*credential.secret, credential.expires),
+            (&token(end), Some(UnixTime(end)))
+        );
+    }
+    // Nobody replaces it any more.
+    let late = source.issue(UnixTime(CLOCK_FLOOR.0 + 1_810));
+    assert_eq!(late.map(|_| ()), Err(CredentialError::Stale { seconds: 10 }));
 }
 
 #[test]
