@@ -116,7 +116,8 @@ impl Schedule {
             Some(expires) => {
                 let life = Duration::from_secs(expires.0.saturating_sub(now.wall.0)).min(Self::LONGEST_LIFE);
                 let wait = self.refresh_after(life, random);
-                let wall = UnixTime(now.wall.0.saturating_add(wait.as_secs()));
+                // The wall clock shows whole seconds: a wait of less would be over at once.
+                let wall = UnixTime(now.wall.0.saturating_add(wait.as_secs().max(1)));
                 State::Held {
                     due: Clock {
                         wall,

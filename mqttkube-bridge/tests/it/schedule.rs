@@ -113,7 +113,7 @@ proptest! {
     /// not issue more often than the floor allows, whatever the lifetime, the options and the dice.
     #[test]
     fn the_credential_in_use_is_never_expired(
-        life in 2u64..100_000, share in 0.0f64..=1.0, jitter in 0.0f64..=1.0, dice in any::<[u32; 8]>(),
+        life in 1u64..100_000, share in 0.0f64..=1.0, jitter in 0.0f64..=1.0, dice in any::<[u32; 8]>(),
     ) {
         let mut world = World::new();
         let mut schedule = Schedule::new(ScheduleOptions { share, jitter });
