@@ -30,6 +30,7 @@
 mod app;
 mod budget;
 mod container;
+mod external;
 mod files;
 mod pod;
 mod policy;
@@ -42,6 +43,7 @@ pub mod workload;
 pub use app::{Account, App};
 pub use budget::{autoscaler, budget};
 pub use container::{Container, ContainerPort, Resources};
+pub use external::{ExternalSecret, Store};
 pub use files::{ConfigMap, Key, Secret};
 pub use pod::{Claim, Pod, Source, Volume};
 pub use policy::{Allowed, NetworkPolicy};

@@ -8,7 +8,9 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use mqttkube_manifests::broker::{BridgePassword, Broker, Cluster};
+use mqttkube_manifests::build::{App, ExternalSecret, Store};
 use mqttkube_manifests::bundle::Bundle;
+use mqttkube_manifests::name::ConfigKey;
 use mqttkube_manifests::object::Object;
 use serde_json::{Value, json};
 
@@ -470,4 +472,22 @@ fn the_plugin_of_dynamic_security_writes_to_the_volume_and_is_seeded_once() {
         !seen.contains(&"seed"),
         "the broker does not see the seed: {seen:?}"
     );
+}
+
+#[test]
+fn a_secret_from_a_vault_is_as_good_as_one_in_the_bundle() {
+    let app = App::new(
+        "mosquitto",
+        "mosquitto".parse().expect("a name"),
+        "mqtt".parse().expect("a name"),
+    );
+    let vault = Store {
+        name: "vault".parse().expect("a name"),
+        for_cluster: false,
+    };
+    let mut users = ExternalSecret::new(&app, "mosquitto-users".parse().expect("a name"), &vault);
+    users.fetch(ConfigKey::literal("sensor"), "mqtt/users", Some("sensor"));
+    let mut bundle = bundle(&read(example()));
+    bundle.add(users.object()).expect("it is not there yet");
+    assert_eq!(findings(&bundle), Vec::<String>::new());
 }
