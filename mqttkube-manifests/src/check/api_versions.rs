@@ -46,6 +46,10 @@ pub(super) fn check(bundle: &Bundle, findings: &mut Findings) {
         if kind == "DeploymentConfig" {
             let message = "DeploymentConfig has been deprecated since OpenShift 4.14";
             findings.add(&rules::DEPRECATED_KIND, object, "kind", message);
+            if object.at("/spec/triggers").is_null() {
+                let message = "without triggers a new image of its stream is never rolled out";
+                findings.add(&rules::NO_TRIGGERS, object, "spec.triggers", message);
+            }
         }
         if let Some(pod) = Pod::of(object) {
             images(&pod, findings);

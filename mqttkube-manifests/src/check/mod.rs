@@ -5,8 +5,10 @@
 //! ([`rules::ALL`] lists them), names the object and the path in it, and says what to write instead.
 
 mod api_versions;
+mod broker;
 mod disruption;
 mod mounts;
+mod names;
 mod pod;
 mod pod_security;
 mod ports;
@@ -30,6 +32,7 @@ use report::Findings;
 pub fn check(bundle: &Bundle) -> Report {
     let mut findings = Findings::new(bundle);
     let pods: Vec<Pod<'_>> = bundle.objects().iter().filter_map(Pod::of).collect();
+    names::check(bundle, &pods, &mut findings);
     api_versions::check(bundle, &mut findings);
     references::check(bundle, &pods, &mut findings);
     ports::check(bundle, &pods, &mut findings);
@@ -37,6 +40,7 @@ pub fn check(bundle: &Bundle) -> Report {
     disruption::check(bundle, &pods, &mut findings);
     storage::check(bundle, &pods, &mut findings);
     rbac::check(bundle, &mut findings);
+    broker::check(bundle, &pods, &mut findings);
     for pod in &pods {
         mounts::check(pod, &mut findings);
         pod_security::check(bundle, pod, &mut findings);

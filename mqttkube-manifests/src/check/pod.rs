@@ -12,6 +12,8 @@ pub(super) struct Pod<'a> {
     pub(super) spec: &'a Value,
     /// The labels that its pods will have.
     pub(super) labels: &'a Value,
+    /// Where the pod's own `metadata` and `spec` stand, as a JSON pointer.
+    root: &'static str,
 }
 
 /// One container of a pod.
@@ -45,7 +47,7 @@ impl Container<'_> {
 
 impl<'a> Pod<'a> {
     pub(super) fn of(object: &'a Object) -> Option<Self> {
-        let (metadata, path) = match object.kind() {
+        let (root, path) = match object.kind() {
             "Pod" => ("", "spec"),
             "CronJob" => (
                 "/spec/jobTemplate/spec/template",
@@ -60,14 +62,26 @@ impl<'a> Pod<'a> {
             | "ReplicationController" => ("/spec/template", "spec.template.spec"),
             _ => return None,
         };
-        let spec = object.at(&format!("{metadata}/spec"));
-        let labels = object.at(&format!("{metadata}/metadata/labels"));
+        let spec = object.at(&format!("{root}/spec"));
+        let labels = object.at(&format!("{root}/metadata/labels"));
         spec.is_object().then(|| Self {
             object,
             path: path.to_owned(),
             spec,
             labels,
+            root,
         })
+    }
+
+    /// The pod's own metadata: of the template, where there is one.
+    pub(super) fn metadata(&self) -> &'a Value {
+        self.object.at(&format!("{}/metadata", self.root))
+    }
+
+    /// Where that stands, such as `spec.template.metadata`.
+    pub(super) fn metadata_path(&self) -> String {
+        let end = self.path.len() - "spec".len();
+        format!("{}metadata", &self.path[..end])
     }
 
     /// All containers, those that run first in front.

@@ -124,6 +124,7 @@ impl Checked<'_, '_> {
         self.capabilities();
         self.user();
         self.profiles();
+        self.owners();
         for (index, port) in items(&self.container.value["ports"]).enumerate() {
             if port["hostPort"].as_u64().is_some_and(|number| number != 0) {
                 self.add(
@@ -204,6 +205,16 @@ impl Checked<'_, '_> {
                 "securityContext.runAsNonRoot",
                 "may run as root",
             );
+        }
+    }
+
+    fn owners(&mut self) {
+        for member in ["command", "args"] {
+            let value = self.container.value;
+            let words = items(&value[member]).filter_map(Value::as_str);
+            if words.flat_map(str::split_whitespace).any(|word| word == "chown") {
+                self.add(&rules::NEEDS_ROOT, member, "calls chown");
+            }
         }
     }
 

@@ -43,6 +43,26 @@ macro_rules! rules {
 }
 
 rules! {
+    // 0: names and amounts
+    BAD_NAME: "MK001", Error, "a name that breaks the rules of its kind",
+        "The API server refuses the object.",
+        "write a name with the characters and the length that the message gives";
+    LONG_NAME: "MK002", Error, "a name that is too long for what is called after it",
+        "The object is accepted, and its pods cannot be made.",
+        "shorten the name";
+    BAD_LABEL: "MK003", Error, "a label or annotation that breaks the rules",
+        "The API server refuses the object.",
+        "write a key and a value that follow the rules; numbers and booleans need quotes";
+    BAD_PORT: "MK004", Error, "a number that is no port",
+        "The API server refuses the object.",
+        "write a number from 1 to 65535";
+    BAD_QUANTITY: "MK005", Error, "an amount that Kubernetes cannot read",
+        "The API server refuses the object.",
+        "write a number with one of the suffixes m, k, M, G, Ki, Mi, Gi, such as `64Mi` or `100m`";
+    REQUEST_ABOVE_LIMIT: "MK006", Error, "a request above the limit",
+        "The API server refuses the object.",
+        "raise the limit, or lower the request";
+
     // 1: references
     NO_VOLUME: "MK101", Error, "a mount of a volume that the pod does not have",
         "The API server refuses the pod, so the workload never gets one.",
@@ -100,6 +120,42 @@ rules! {
     NODE_PORT_TWICE: "MK206", Error, "one node port for two Services",
         "The API server refuses the second Service.",
         "give each Service a node port of its own";
+    PROBE_NOT_LISTENING: "MK207", Error, "a probe of a port at which the broker does not listen",
+        "The probe fails for ever and the pod is restarted or never ready.",
+        "ask a port that the configuration has a `listener` line for";
+    PROBE_WRONG_PROTOCOL: "MK208", Error, "an HTTP probe of a listener that speaks MQTT",
+        "The broker ends the connection, so the probe fails for ever.",
+        "write a tcpSocket probe, or a listener with `protocol http_api` of Mosquitto 2.1";
+    PROBE_REFUSED: "MK209", Error, "a probe without the user that its listener asks for",
+        "The broker answers with a refusal, so the probe fails for ever.",
+        "write `listener_allow_anonymous true` and `topic read /api/v1/version` for an HTTP probe, or give the client a user";
+    PROBE_THROUGH_PROXY: "MK210", Error, "an MQTT probe of a listener that waits for a PROXY header",
+        "The broker ends the connection, so the probe fails for ever.",
+        "write a tcpSocket probe, or ask another listener";
+    PROBE_BREAKS_TLS: "MK211", Warning, "a TCP probe of a listener with TLS",
+        "Every probe is an error in the log of the broker.",
+        "probe a plain listener or the HTTP interface of 2.1, or accept the lines";
+    NO_PROBE: "MK212", Warning, "a broker without a probe",
+        "The pod counts as ready before it serves, and as alive when it hangs.",
+        "write a startup and a readiness probe; `tcpSocket` with the port's name will do";
+    NOT_LISTENING: "MK213", Error, "a Service to a port at which the broker does not listen",
+        "Connections are refused.",
+        "add a `listener` line for the port, or remove it from the Service";
+    LOCAL_ONLY: "MK214", Error, "a Service to a broker that only listens inside its pod",
+        "From 2.0 on a broker without a `listener` line binds localhost: connections are refused.",
+        "write `listener 1883`";
+    PROXY_DISAGREES: "MK215", Error, "a proxy and a listener that disagree about the PROXY header",
+        "Every connection ends at once, or every server counts as down.",
+        "write `send-proxy check-send-proxy` at the server and `enable_proxy_protocol 1` at the listener, or neither";
+    POLICY_PORT: "MK216", Error, "a network policy for a port that its pods do not have",
+        "It opens nothing.",
+        "name a port of the container";
+    POLICY_SHUTS: "MK217", Error, "a network policy that leaves a Service's port closed",
+        "Connections time out.",
+        "add an ingress rule for the port, or remove it from the Service";
+    CLUSTER_OPEN: "MK218", Error, "cluster traffic that anybody may join",
+        "The nodes of the cluster speak without encryption and without passwords.",
+        "add a NetworkPolicy that lets only the pods of the cluster reach these ports";
 
     // 3: mounts
     MOUNT_TWICE: "MK301", Error, "two mounts at one path",
@@ -114,6 +170,9 @@ rules! {
     UNUSED_VOLUME: "MK304", Warning, "a volume that no container mounts",
         "It is made, and waited for, for nothing; often the mount was forgotten.",
         "mount it or remove it";
+    START_RACE: "MK305", Error, "a broker that may start before its configuration is written",
+        "It exits until the file is there, and may read half of it.",
+        "write the file in an init container, or in a native sidecar with a startup probe for it";
 
     // 4: secrets in the wrong place
     KEY_IN_CONFIG_MAP: "MK401", Error, "a private key in a ConfigMap",
@@ -128,6 +187,12 @@ rules! {
     TOKEN_IN_CONFIG_MAP: "MK404", Error, "a password or token in a ConfigMap",
         "ConfigMaps are not protected as Secrets are, and are copied into logs and backups.",
         "put it into a Secret";
+    CERTIFICATES_INSIDE: "MK405", Warning, "a serving container that orders its own certificates",
+        "Whoever takes over the broker owns the account, and with it every name of the domain.",
+        "let cert-manager order them: add a Certificate and mount its Secret";
+    SECRET_ON_DISK: "MK406", Warning, "a credential that is written to the disk of the node",
+        "It stays there in the clear for as long as the pod lives, and in images of the disk after that.",
+        "write `emptyDir: {medium: Memory}`";
 
     // 5: Pod Security
     PRIVILEGED: "MK501", Error, "a privileged container",
@@ -172,6 +237,9 @@ rules! {
     SHARED_PROCESSES: "MK514", Warning, "containers that share their process namespace",
         "Each of them can read the others' memory and files through /proc.",
         "use the native relay, which signals nobody, or accept it for the refresher beside a stock broker";
+    NEEDS_ROOT: "MK515", Warning, "a command that changes owners",
+        "It works only as root, which the restricted level and OpenShift forbid; the pod then never starts.",
+        "leave owners to `fsGroup`, or to the user that OpenShift assigns";
 
     // 6: availability
     BLOCKS_DRAIN: "MK601", Error, "a disruption budget that allows no eviction",
@@ -203,6 +271,9 @@ rules! {
     DEPRECATED_KIND: "MK703", Warning, "a kind that its platform has deprecated",
         "It will be removed.",
         "convert a DeploymentConfig into a Deployment";
+    NO_TRIGGERS: "MK704", Warning, "a DeploymentConfig without triggers",
+        "Nothing is rolled out when its image stream gets a new image.",
+        "write the triggers, or convert it into a Deployment";
 
     // 8: rights
     CLUSTER_ADMIN: "MK801", Error, "a binding to cluster-admin",
@@ -220,4 +291,60 @@ rules! {
     NO_ROLE: "MK805", Error, "a binding to a Role that is not in the bundle",
         "The account gets no rights.",
         "add the Role, or correct its name";
+
+    // 9: brokers
+    BRIDGE_LOOP: "MK901", Error, "bridges in which a message goes round for ever",
+        "One publish becomes tens of thousands of copies a second until a broker dies.",
+        "join brokers as a star or a tree, one `both` rule for each pair, or keep the topics of the directions apart";
+    SEVERAL_COPIES: "MK902", Error, "bridges that bring one message to a broker more than once",
+        "Subscribers get every message several times.",
+        "leave one way between any two brokers";
+    BRIDGE_ECHO: "MK903", Warning, "a bridge that takes in again what it sent out",
+        "The broker's own messages come back to its subscribers.",
+        "keep the topics of the two directions apart, or speak MQTT 5";
+    TOPOLOGY_UNDECIDED: "MK904", Warning, "bridges that are too many to be decided",
+        "Nobody has shown that no message goes round for ever.",
+        "use fewer rules, or a star";
+    CONFIG_REFUSED: "MK905", Error, "a configuration that Mosquitto refuses, or that must not be used",
+        "The broker does not start, or does what nobody wants.",
+        "correct the line as the message says";
+    CONFIG_RISK: "MK906", Warning, "a configuration that loses messages or lets the wrong people in",
+        "It works until the day it matters.",
+        "correct the line as the message says";
+    CONFIG_DEPRECATED: "MK907", Warning, "a directive that is going away",
+        "A later Mosquitto does not start with it.",
+        "write its successor";
+    CONFIG_NOT_READ: "MK908", Error, "a configuration where the image does not look for it",
+        "The broker runs with the configuration of the image, which lets nobody in from outside.",
+        "mount it as /mosquitto/config/mosquitto.conf, or name its place with `-c`";
+    NO_FILE: "MK909", Error, "a file that the configuration names and the pod does not have",
+        "The broker does not start.",
+        "mount the file, or correct its path";
+    LINKED_FILE: "MK910", Error, "a file that Mosquitto 2.1 does not open because it is a symbolic link",
+        "Files of a mounted Secret or ConfigMap are links, and the broker does not start.",
+        "copy them in an init container, set MOSQUITTO_UNSAFE_ALLOW_SYMLINKS (from 2.1.1), or mount them by subPath";
+    LOST_WITH_POD: "MK911", Warning, "a database that does not outlive its pod",
+        "`persistence true` promises what an emptyDir does not keep.",
+        "mount a PersistentVolumeClaim there";
+    USERS_REFUSED: "MK912", Error, "a file about users or rights that does not do what it says",
+        "Users cannot log in, or may do more than was meant, or the broker does not start.",
+        "correct the line as the message says";
+    USERS_RISK: "MK913", Warning, "a file about users or rights with a weakness",
+        "Passwords are guessed quickly, or rights mean something else.",
+        "correct the line as the message says";
+    DYNSEC_READ_ONLY: "MK914", Error, "a dynamic-security file that cannot be written",
+        "The plugin keeps its users in this file, and every change fails.",
+        "copy it to the data volume in an init container, when it is not there yet";
+    OPEN_TO_ALL: "MK915", Error, "a broker without passwords that is reached from outside",
+        "Everybody reads and writes everything.",
+        "write `allow_anonymous false` and a password file, or keep the Service inside of the cluster";
+    PLAIN_OUTSIDE: "MK916", Warning, "an unencrypted listener that is reached from outside",
+        "Passwords and messages can be read on the way.",
+        "expose a listener with TLS, or end TLS in a proxy and close the port with a NetworkPolicy";
+    REPLICAS_APART: "MK917", Error, "several replicas of a broker that has no cluster",
+        "A message reaches only the clients of the same replica.",
+        "use one replica, brokers joined by bridges as a star, or a broker that clusters";
+    SCALED_APART: "MK918", Error, "an autoscaler for a broker that has no cluster",
+        "Every replica is a broker of its own; clients lose each other.",
+        "remove the autoscaler";
 }

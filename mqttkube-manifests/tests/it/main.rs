@@ -4,6 +4,7 @@ mod broker;
 mod broker_laws;
 mod broker_problems;
 mod bundles;
+mod check_brokers;
 mod check_rules;
 mod haproxy;
 mod legacy;

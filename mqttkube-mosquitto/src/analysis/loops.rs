@@ -12,8 +12,8 @@ use super::{Finding, FindingCode, Link, Network, Remote, Severity};
 use crate::Way;
 
 /// Flows that are followed from one broker, and samples that are run, before the search gives up.
-const MAX_FLOWS: usize = 4_000;
-const MAX_SAMPLES: usize = 4_000;
+const MAX_FLOWS: usize = 1_000;
+const MAX_SAMPLES: usize = 1_000;
 
 /// What goes out over a bridge to somebody else's broker and is sent back.
 pub(super) fn echo(link: &Link) -> Option<Finding> {

@@ -1,0 +1,175 @@
+//! Who reaches a broker, and how many brokers there really are.
+
+use mqttkube_mosquitto::setting::Protocol;
+
+use super::{Broker, items};
+use crate::bundle::Bundle;
+use crate::check::references::find;
+use crate::check::report::Findings;
+use crate::check::rules;
+use crate::object::Object;
+
+pub(super) fn check(bundle: &Bundle, broker: &Broker<'_>, findings: &mut Findings) {
+    for service in services(bundle, broker) {
+        for (index, port) in items(service.at("/spec/ports")).enumerate() {
+            let target = if port["targetPort"].is_null() {
+                &port["port"]
+            } else {
+                &port["targetPort"]
+            };
+            if let Some(number) = broker.port_number(target) {
+                reached(bundle, broker, service, index, number, findings);
+            }
+        }
+    }
+    replicas(bundle, broker, findings);
+}
+
+/// The Services that select the broker's pod.
+pub(super) fn services<'a>(bundle: &'a Bundle, broker: &Broker<'_>) -> impl Iterator<Item = &'a Object> {
+    let (namespace, pod) = (
+        broker.pod.namespace().map(str::to_owned),
+        broker.pod.labels.clone(),
+    );
+    bundle.objects().iter().filter(move |object| {
+        let selector = object.at("/spec/selector").as_object();
+        object.kind() == "Service"
+            && object.namespace() == namespace.as_deref()
+            && selector.is_some_and(|wanted| {
+                !wanted.is_empty() && wanted.iter().all(|(key, value)| pod.get(key) == Some(value))
+            })
+    })
+}
+
+fn reached(
+    bundle: &Bundle,
+    broker: &Broker<'_>,
+    service: &Object,
+    index: usize,
+    number: u16,
+    findings: &mut Findings,
+) {
+    let places = broker.listening();
+    let path = format!("spec.ports[{index}]");
+    if places.is_empty() {
+        return;
+    }
+    let Some(listening) = places.iter().find(|listening| listening.port == number) else {
+        let declared = items(&broker.container.value["ports"]).any(|port| port["containerPort"] == number);
+        if declared {
+            let message = format!(
+                "the broker of {} does not listen at {number}",
+                broker.pod.object.key()
+            );
+            findings.add(&rules::NOT_LISTENING, service, path, message);
+        }
+        return;
+    };
+    if listening.local {
+        let message = format!(
+            "the broker of {} listens at {number} for its own pod only: its configuration has no `listener` line for others",
+            broker.pod.object.key()
+        );
+        findings.add(&rules::LOCAL_ONLY, service, path, message);
+        return;
+    }
+    let Some(how) = way_in(bundle, service) else {
+        return;
+    };
+    let mqtt = listening.options.protocol != Some(Protocol::HttpApi);
+    if mqtt && broker.lets_anybody_in(listening) {
+        let message = format!("clients without a name may come in at {number}, and {how} leads there");
+        findings.add(&rules::OPEN_TO_ALL, service, path, message);
+    } else if mqtt && !listening.options.uses_tls() && !ends_tls(bundle, service) {
+        let message =
+            format!("passwords and messages at {number} can be read on the way, and {how} leads there");
+        findings.add(&rules::PLAIN_OUTSIDE, service, path, message);
+    }
+}
+
+/// How the Service is reached from outside of the cluster, if it is.
+fn way_in(bundle: &Bundle, service: &Object) -> Option<String> {
+    match service.at("/spec/type").as_str() {
+        Some("LoadBalancer") => return Some("a load balancer".to_owned()),
+        Some("NodePort") => return Some("a port of every node".to_owned()),
+        _ => {}
+    }
+    let leads =
+        |object: &&Object| object.namespace() == service.namespace() && leads_to(object, service.name());
+    bundle
+        .objects()
+        .iter()
+        .find(leads)
+        .map(|object| object.key().to_string())
+}
+
+fn leads_to(object: &Object, service: &str) -> bool {
+    match object.kind() {
+        "Route" => object.at("/spec/to/name") == service,
+        "TLSRoute" | "TCPRoute" => items(object.at("/spec/rules"))
+            .flat_map(|rule| items(&rule["backendRefs"]))
+            .any(|backend| backend["name"] == service),
+        "Ingress" => items(object.at("/spec/rules"))
+            .flat_map(|rule| items(&rule["http"]["paths"]))
+            .any(|path| path["backend"]["service"]["name"] == service),
+        _ => false,
+    }
+}
+
+/// An Ingress, or a Route that does not pass TLS through, encrypts the way from outside.
+fn ends_tls(bundle: &Bundle, service: &Object) -> bool {
+    let outside = ["LoadBalancer", "NodePort"]
+        .iter()
+        .any(|kind| service.at("/spec/type") == *kind);
+    !outside
+        && bundle.objects().iter().any(|object| {
+            let encrypts = match object.kind() {
+                "Route" => ["edge", "reencrypt"]
+                    .iter()
+                    .any(|end| object.at("/spec/tls/termination") == *end),
+                "Ingress" => items(object.at("/spec/tls")).next().is_some(),
+                _ => false,
+            };
+            encrypts && leads_to(object, service.name())
+        })
+}
+
+/// Mosquitto has no cluster: each replica is a broker of its own with its own clients and retained messages.
+fn replicas(bundle: &Bundle, broker: &Broker<'_>, findings: &mut Findings) {
+    if !broker.stock {
+        return;
+    }
+    let object = broker.pod.object;
+    if let Some(count) = broker.pod.replicas().filter(|count| *count > 1) {
+        // Brokers that are joined by bridges are each reached under a name of their own.
+        let joined = broker
+            .config
+            .as_ref()
+            .is_some_and(|config| !config.document.config.connections.is_empty());
+        if !joined {
+            let message = format!("{count} brokers that know nothing of each other's clients and messages");
+            findings.add(&rules::REPLICAS_APART, object, "spec.replicas", message);
+        }
+    }
+    let scalers = bundle.objects().iter().filter(|scaler| {
+        scaler.kind() == "HorizontalPodAutoscaler"
+            && scaler.at("/spec/scaleTargetRef/kind") == object.kind()
+            && find(
+                bundle,
+                scaler,
+                object.kind(),
+                scaler
+                    .at("/spec/scaleTargetRef/name")
+                    .as_str()
+                    .unwrap_or_default(),
+            )
+            .is_some_and(|target| target.key() == object.key())
+    });
+    for scaler in scalers {
+        let message = format!(
+            "{} runs Mosquitto, which more replicas do not make faster",
+            object.key()
+        );
+        findings.add(&rules::SCALED_APART, scaler, "spec.scaleTargetRef", message);
+    }
+}

@@ -1,0 +1,156 @@
+//! The bridges between the brokers of a bundle, as one network.
+
+use std::collections::BTreeSet;
+
+use mqttkube_mosquitto::analysis::{self, Finding, FindingCode, Network, Remote};
+use mqttkube_mosquitto::setting::Address;
+
+use super::{Broker, exposure};
+use crate::bundle::Bundle;
+use crate::check::report::Findings;
+use crate::check::rules;
+
+/// Replicas that are looked at: what three do to each other, more do as well.
+const MOST_REPLICAS: u64 = 3;
+
+/// One broker of the network: a container, and which of its replicas.
+struct Node<'a> {
+    broker: &'a Broker<'a>,
+    replica: u64,
+    replicas: u64,
+}
+
+impl Node<'_> {
+    fn name(&self) -> String {
+        let name = self.broker.pod.object.name();
+        if self.replicas > 1 {
+            format!("{name}-{}", self.replica)
+        } else {
+            name.to_owned()
+        }
+    }
+}
+
+pub(super) fn check(bundle: &Bundle, brokers: &[Broker<'_>], findings: &mut Findings) {
+    let nodes: Vec<Node<'_>> = brokers
+        .iter()
+        .flat_map(|broker| {
+            let replicas = broker.pod.replicas().unwrap_or(1).clamp(1, MOST_REPLICAS);
+            (0..replicas).map(move |replica| Node {
+                broker,
+                replica,
+                replicas,
+            })
+        })
+        .collect();
+    let network = Network {
+        brokers: nodes.iter().map(|node| member(bundle, &nodes, node)).collect(),
+    };
+    let mut said = BTreeSet::new();
+    for finding in network.check() {
+        let rule = match finding.code {
+            FindingCode::Loop => &rules::BRIDGE_LOOP,
+            FindingCode::SeveralPaths => &rules::SEVERAL_COPIES,
+            FindingCode::Echo => &rules::BRIDGE_ECHO,
+            FindingCode::Undecided => &rules::TOPOLOGY_UNDECIDED,
+            // Rules of one bridge are looked at with its configuration.
+            _ => continue,
+        };
+        // Replicas with one configuration say the same again.
+        let Some(node) = concerned(&nodes, &finding) else {
+            continue;
+        };
+        let Some(configuration) = &node.broker.config else {
+            continue;
+        };
+        let file = &configuration.file;
+        let line = line_of(node.broker, &finding);
+        if said.insert((rule.code, file.object.key().clone(), line)) {
+            findings.add(rule, file.object, file.line(line), message(&finding));
+        }
+    }
+}
+
+fn member(bundle: &Bundle, nodes: &[Node<'_>], node: &Node<'_>) -> analysis::Broker {
+    let Some(configuration) = &node.broker.config else {
+        return analysis::Broker::new(node.name(), Vec::new());
+    };
+    let config = &configuration.document.config;
+    analysis::Broker::from_config(node.name(), config, node.broker.rules(), |connection| {
+        let address = connection.addresses.first();
+        address
+            .and_then(|address| resolve(bundle, nodes, node, address))
+            .map_or(Remote::Unknown, Remote::Broker)
+    })
+}
+
+/// The broker of the bundle that an address leads to: by the name of a Service, or of one pod behind a headless one.
+fn resolve(bundle: &Bundle, nodes: &[Node<'_>], from: &Node<'_>, address: &Address) -> Option<usize> {
+    let mut labels = address.host().split('.');
+    let first = labels.next()?;
+    let rest: Vec<&str> = labels.collect();
+    let leads = |node: &Node<'_>, service: &str, namespace: Option<&str>| {
+        let own = node.broker.pod.namespace();
+        namespace.is_none_or(|namespace| own == Some(namespace))
+            && (namespace.is_some() || own == from.broker.pod.namespace())
+            && exposure::services(bundle, node.broker).any(|found| found.name() == service)
+    };
+    // pod.service.namespace.svc…
+    let by_pod = rest.first().and_then(|service| {
+        nodes.iter().position(|node| {
+            let pod = format!("{}-{}", node.broker.pod.object.name(), node.replica);
+            pod == first && leads(node, service, rest.get(1).copied().filter(|part| *part != "svc"))
+        })
+    });
+    by_pod.or_else(|| {
+        let namespace = rest.first().copied().filter(|part| *part != "svc");
+        nodes
+            .iter()
+            .position(|node| node.replica == 0 && leads(node, first, namespace))
+    })
+}
+
+fn concerned<'a>(nodes: &'a [Node<'a>], finding: &Finding) -> Option<&'a Node<'a>> {
+    let with_bridges = |node: &&Node<'_>| {
+        let config = node.broker.config.as_ref();
+        config.is_some_and(|config| !config.document.config.connections.is_empty())
+    };
+    nodes
+        .iter()
+        .find(|node| node.name() == finding.broker && with_bridges(node))
+        .or_else(|| nodes.iter().find(with_bridges))
+}
+
+/// The line of the bridge's first rule that takes part.
+fn line_of(broker: &Broker<'_>, finding: &Finding) -> usize {
+    let Some(configuration) = &broker.config else {
+        return 1;
+    };
+    let document = &configuration.document;
+    let connections = &document.config.connections;
+    let index = connections
+        .iter()
+        .position(|connection| connection.name.as_str() == finding.link)
+        .unwrap_or(0);
+    let lines = document.rule_lines(index);
+    let rule = finding.rules.first().copied().unwrap_or(0);
+    lines.get(rule).or_else(|| lines.first()).copied().unwrap_or(1)
+}
+
+fn message(finding: &Finding) -> String {
+    let path: Vec<String> = finding
+        .path
+        .iter()
+        .map(|hop| format!("{} as `{}`", hop.broker, hop.topic))
+        .collect();
+    if path.is_empty() {
+        format!("{} (topic `{}`)", finding.message, finding.witness)
+    } else {
+        format!(
+            "{} (topic `{}`: {})",
+            finding.message,
+            finding.witness,
+            path.join(", ")
+        )
+    }
+}
