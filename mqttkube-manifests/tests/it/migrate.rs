@@ -75,8 +75,16 @@ fn each_migration_cures_what_it_claims_and_brings_nothing() {
     check(node_port::bundle(), migrate::apps_v1, &["MK701"]);
     check(node_port::bundle(), migrate::one_volume, &["MK604"]);
     check(node_port::bundle(), migrate::secrets, &["MK402"]);
-    check(openshift::bundle(), migrate::deployment_configs, &["MK703"]);
-    check(openshift::with_passwd(), migrate::deployment_configs, &["MK703"]);
+    check(
+        openshift::bundle(),
+        migrate::deployment_configs,
+        &["MK703", "MK704"],
+    );
+    check(
+        openshift::with_passwd(),
+        migrate::deployment_configs,
+        &["MK703", "MK704"],
+    );
     check(openshift::with_passwd(), migrate::secrets, &["MK402"]);
     check(cloud_bridge::bundle(), migrate::secrets, &["MK401"]);
     check(binding_service::bundle(), migrate::apps_v1, &["MK109"]);
