@@ -248,8 +248,22 @@ impl ListenerOptions {
 }
 
 impl DefaultListener {
-    /// Whether any of its directives is there, which makes the broker listen beyond this machine.
+    /// Whether any of its directives makes the broker listen beyond this machine. One that says what holds anyway does
+    /// not: with nothing but `require_certificate false` Mosquitto still starts in local only mode.
     pub fn is_used(&self) -> bool {
-        *self != Self::default()
+        let mut said = self.clone();
+        let options = &mut said.options;
+        for flag in [
+            &mut options.require_certificate,
+            &mut options.use_identity_as_username,
+            &mut options.use_subject_as_username,
+            &mut options.use_username_as_clientid,
+        ] {
+            *flag = flag.filter(|flag| *flag);
+        }
+        options.protocol = options.protocol.filter(|protocol| *protocol != Protocol::Mqtt);
+        options.max_connections = options.max_connections.filter(|most| most.get() != -1);
+        options.max_qos = options.max_qos.filter(|qos| qos.get() != 2);
+        said != Self::default()
     }
 }

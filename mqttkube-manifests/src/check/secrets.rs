@@ -59,7 +59,7 @@ fn secret_in(key: &str, text: &str) -> Option<(&'static Rule, &'static str)> {
 const SECRET_DIRECTIVES: &[&str] = &["remote_password", "local_password", "password", "bridge_psk"];
 
 /// `user:$7$…`, the form of a Mosquitto password file.
-fn is_password_line(line: &str) -> bool {
+pub(super) fn is_password_line(line: &str) -> bool {
     let hash = line.split_once(':').map(|(_, hash)| hash);
     hash.is_some_and(|hash| {
         ["$6$", "$7$", "$argon2"]

@@ -157,19 +157,30 @@ pub(super) fn mounted<'a>(bundle: &'a Bundle, pod: &Pod<'a>) -> Vec<File<'a>> {
                 let Some(object) = name.and_then(|name| find(bundle, pod.object, kind, name)) else {
                     continue;
                 };
-                let keys = ["data", "stringData"]
-                    .into_iter()
-                    .flat_map(|member| object.value()[member].as_object().into_iter().flatten());
-                for (key, text) in keys.filter_map(|(key, _)| text(object, key)) {
-                    files.push(File {
-                        object,
-                        key,
-                        text,
-                        linked: false,
-                    });
-                }
+                files.extend(texts(object));
             }
         }
     }
     files
+}
+
+/// All texts of a ConfigMap or Secret; none of other kinds.
+pub(super) fn texts(object: &Object) -> Vec<File<'_>> {
+    let members: &[&str] = match object.kind() {
+        "ConfigMap" => &["data"],
+        "Secret" => &["data", "stringData"],
+        _ => &[],
+    };
+    let keys = members
+        .iter()
+        .flat_map(|member| object.value()[*member].as_object().into_iter().flatten());
+    let texts = keys.filter_map(|(key, _)| text(object, key));
+    texts
+        .map(|(key, text)| File {
+            object,
+            key,
+            text,
+            linked: false,
+        })
+        .collect()
 }

@@ -29,8 +29,9 @@ pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], findings: &mut Findings) 
         sharing::check(broker, findings);
     }
     for pod in pods {
-        sharing::certificates(pod, findings);
+        sharing::certificates(bundle, pod, findings);
     }
+    users::unnamed(bundle, &brokers, findings);
     policies::check(bundle, pods, findings);
     topology::check(bundle, &brokers, findings);
     haproxy::check(bundle, &brokers, findings);

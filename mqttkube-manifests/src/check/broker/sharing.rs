@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Broker, items};
+use crate::bundle::Bundle;
 use crate::check::pod::{Container, Pod};
 use crate::check::report::Findings;
 use crate::check::rules;
@@ -69,9 +70,13 @@ fn volume_of<'a>(broker: &Broker<'a>) -> Option<(usize, &'a Value)> {
 }
 
 /// Certificates that a serving container gets for itself, with an account at the authority or at a DNS provider.
-pub(super) fn certificates(pod: &Pod<'_>, findings: &mut Findings) {
+pub(super) fn certificates(bundle: &Bundle, pod: &Pod<'_>, findings: &mut Findings) {
+    let serves = bundle.objects().iter().any(|object| {
+        object.kind() == "Service"
+            && object.namespace() == pod.namespace()
+            && pod.fits(object.at("/spec/selector"))
+    });
     for container in pod.containers() {
-        let serves = items(&container.value["ports"]).next().is_some();
         for (index, mount) in items(&container.value["volumeMounts"]).enumerate() {
             let folder = mount["mountPath"].as_str().unwrap_or_default();
             let writes = mount["readOnly"] != true && mount["subPath"].is_null();

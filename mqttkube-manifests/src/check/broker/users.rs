@@ -3,13 +3,48 @@
 use mqttkube_mosquitto::{Lint, Severity, Version, lint_acl_file, lint_dynsec, lint_password_file};
 
 use super::config::text;
-use super::files::{File, Place, locate};
+use super::files::{File, Place, locate, texts};
 use super::{Broker, named_file};
 use crate::bundle::Bundle;
 use crate::check::report::Findings;
 use crate::check::rules;
+use crate::check::secrets::is_password_line;
+use crate::object::Object;
 
 type Check = fn(&str, Version) -> Vec<Lint>;
+
+/// Password files that no configuration of the bundle names: one inside of an image may.
+pub(super) fn unnamed(bundle: &Bundle, brokers: &[Broker<'_>], findings: &mut Findings) {
+    let named = |object: &Object, key: &str| {
+        brokers.iter().any(|broker| {
+            let paths = password_files(broker);
+            let files = paths.iter().filter_map(|path| named_file(bundle, broker, path));
+            files
+                .into_iter()
+                .any(|file| file.object.key() == object.key() && file.key == key)
+        })
+    };
+    for object in bundle.objects() {
+        for file in texts(object) {
+            let is_passwords = file.text.lines().any(is_password_line);
+            if is_passwords && !named(object, &file.key) {
+                report(&file, lint_password_file(&file.text, Version::V2_0), findings);
+            }
+        }
+    }
+}
+
+fn password_files(broker: &Broker<'_>) -> Vec<String> {
+    let Some(configuration) = &broker.config else {
+        return Vec::new();
+    };
+    let config = &configuration.document.config;
+    std::iter::once(&config.security)
+        .chain(config.listeners.iter().map(|listener| &listener.security))
+        .chain(std::iter::once(&config.default_listener.security))
+        .filter_map(|security| security.password_file.as_ref().map(ToString::to_string))
+        .collect()
+}
 
 pub(super) fn check(bundle: &Bundle, broker: &Broker<'_>, findings: &mut Findings) {
     let Some(configuration) = &broker.config else {
@@ -35,7 +70,7 @@ pub(super) fn check(bundle: &Bundle, broker: &Broker<'_>, findings: &mut Finding
             if !seen.contains(&path)
                 && let Some(file) = named_file(bundle, broker, &path)
             {
-                report(broker, &file, lint(&file.text, broker.rules()), findings);
+                report(&file, lint(&file.text, broker.rules()), findings);
             }
             seen.push(path);
         }
@@ -46,8 +81,7 @@ pub(super) fn check(bundle: &Bundle, broker: &Broker<'_>, findings: &mut Finding
     }
 }
 
-fn report(broker: &Broker<'_>, file: &File<'_>, lints: Vec<Lint>, findings: &mut Findings) {
-    let _ = broker;
+fn report(file: &File<'_>, lints: Vec<Lint>, findings: &mut Findings) {
     for lint in lints {
         let rule = match lint.severity {
             Severity::Error => &rules::USERS_REFUSED,
@@ -69,6 +103,6 @@ fn dynamic(bundle: &Bundle, broker: &Broker<'_>, path: &str, findings: &mut Find
         findings.add(&rules::DYNSEC_READ_ONLY, broker.pod.object, at, message);
     }
     if let Some(file) = named_file(bundle, broker, path) {
-        report(broker, &file, lint_dynsec(&file.text, broker.rules()), findings);
+        report(&file, lint_dynsec(&file.text, broker.rules()), findings);
     }
 }
