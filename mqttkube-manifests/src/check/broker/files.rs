@@ -132,13 +132,12 @@ fn key_at<'a>(source: &'a Value, path: &'a str) -> Option<&'a str> {
 pub(super) fn text<'a>(object: &'a Object, key: &str) -> Option<(String, Cow<'a, str>)> {
     let plain = |member: &str| object.value()[member][key].as_str();
     let text = if object.kind() == "Secret" {
-        match plain("stringData") {
-            Some(text) => Cow::Borrowed(text),
-            None => {
-                let coded = object.value()["data"].get(key)?.clone();
-                let ByteString(bytes) = serde_json::from_value(coded).ok()?;
-                Cow::Owned(String::from_utf8(bytes).ok()?)
-            }
+        if let Some(text) = plain("stringData") {
+            Cow::Borrowed(text)
+        } else {
+            let coded = object.value()["data"].get(key)?.clone();
+            let ByteString(bytes) = serde_json::from_value(coded).ok()?;
+            Cow::Owned(String::from_utf8(bytes).ok()?)
         }
     } else {
         Cow::Borrowed(plain("data")?)

@@ -30,10 +30,8 @@ pub(super) fn check(bundle: &Bundle, brokers: &[Broker<'_>], findings: &mut Find
 fn servers(bundle: &Bundle, brokers: &[Broker<'_>], file: &File<'_>, findings: &mut Findings) {
     for (index, line) in file.text.lines().enumerate() {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let address = match words.as_slice() {
-            ["server", _, address, ..] => address,
-            ["server-template", _, _, address, ..] => address,
-            _ => continue,
+        let (["server", _, address, ..] | ["server-template", _, _, address, ..]) = words.as_slice() else {
+            continue;
         };
         if let Some(message) = disagreement(bundle, brokers, address, &words) {
             findings.add(
@@ -81,7 +79,7 @@ fn disagreement(bundle: &Bundle, brokers: &[Broker<'_>], address: &str, words: &
         (Some(_), Some(2)) if words.contains(&"check") => Some(format!(
             "the health check begins with a LOCAL header, which the listener at {port} resets: every server is down"
         )),
-        (Some(sent), Some(expected)) if i64::from(sent) != i64::from(expected) => Some(format!(
+        (Some(sent), Some(expected)) if i64::from(sent) != expected => Some(format!(
             "a PROXY header of version {sent} is sent, and the listener at {port} waits for version {expected}"
         )),
         (Some(_), Some(_)) if words.contains(&"check") && !words.contains(&"check-send-proxy") => Some(

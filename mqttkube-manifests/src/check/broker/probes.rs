@@ -130,8 +130,8 @@ fn exec(broker: &Broker<'_>, command: &Value, add: &mut impl FnMut(&Rule, &str, 
         .filter_map(Value::as_str)
         .flat_map(str::split_whitespace)
         .collect();
-    let client = |word: &&str| ["mosquitto_sub", "mosquitto_pub", "mosquitto_rr"].contains(&last(word));
-    if !words.iter().any(|word| client(&word)) {
+    let client = |word: &str| ["mosquitto_sub", "mosquitto_pub", "mosquitto_rr"].contains(&last(word));
+    if !words.iter().any(|word| client(word)) {
         return;
     }
     let after = |options: [&str; 2]| {
@@ -158,6 +158,6 @@ fn exec(broker: &Broker<'_>, command: &Value, add: &mut impl FnMut(&Rule, &str, 
     }
 }
 
-fn last<'a>(word: &'a str) -> &'a str {
+fn last(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
