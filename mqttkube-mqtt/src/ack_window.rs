@@ -4,7 +4,9 @@
 //! section 4.6), and one that belongs to an earlier connection must not leave at all: packet identifiers are used
 //! again, so it could acknowledge a different message.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
 
 use crate::event::AckToken;
 use crate::message::QoS;
@@ -16,11 +18,17 @@ pub(crate) struct Ack {
     pub(crate) qos: QoS,
 }
 
+/// Topic and payload.
+pub(crate) type Content = (Bytes, Bytes);
+
 #[derive(Debug)]
 struct Slot {
     ack: Ack,
     weight: usize,
+    content: Content,
     done: bool,
+    /// The token that the owner has, if it was given on an earlier connection.
+    known_as: AckToken,
 }
 
 /// The deliveries of one connection that are not acknowledged yet.
@@ -31,6 +39,13 @@ pub(crate) struct AckWindow {
     first: u64,
     slots: VecDeque<Slot>,
     weight: usize,
+    /// Nothing is released.
+    held: bool,
+    /// Deliveries of a connection that was replaced, by packet identifier. The broker cannot use an identifier for
+    /// another message before it has the acknowledgement, which it never got, so these come again.
+    carried: HashMap<u16, Slot>,
+    /// The slots of those that have come again, by the token that their owner has.
+    aliases: HashMap<AckToken, u64>,
     /// Acknowledgements that came too late to be sent.
     stale: u64,
 }
@@ -40,29 +55,69 @@ impl AckWindow {
     pub(crate) fn start(&mut self, epoch: u64) {
         self.first += self.slots.len() as u64;
         self.slots.clear();
+        self.carried.clear();
+        self.aliases.clear();
         self.weight = 0;
         self.epoch = epoch;
+        self.held = false;
     }
 
-    /// A message arrived that holds `weight` bytes until it is acknowledged.
-    pub(crate) fn arrived(&mut self, qos: QoS, packet_id: u16, weight: usize) -> AckToken {
+    /// Keeps everything back: the connection is about to be replaced.
+    pub(crate) fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// It was not replaced. Returns what may leave now.
+    pub(crate) fn unhold(&mut self) -> Vec<Ack> {
+        self.held = false;
+        self.release()
+    }
+
+    /// A new connection in place of the old one, on the same session: tokens stay good for what comes again.
+    pub(crate) fn hand_over(&mut self, epoch: u64) {
+        self.first += self.slots.len() as u64;
+        self.carried
+            .extend(self.slots.drain(..).map(|slot| (slot.ack.packet_id, slot)));
+        self.aliases.clear();
+        self.weight = 0;
+        self.epoch = epoch;
+        self.held = false;
+    }
+
+    /// A message arrived that holds `weight` bytes until it is acknowledged. True: its owner has it already, from the
+    /// connection before.
+    pub(crate) fn arrived(
+        &mut self,
+        qos: QoS,
+        packet_id: u16,
+        weight: usize,
+        content: Content,
+    ) -> (AckToken, bool) {
+        let epoch = self.epoch;
         if qos == QoS::AtMostOnce {
-            return AckToken {
-                epoch: self.epoch,
-                sequence: None,
-            };
+            let sequence = None;
+            return (AckToken { epoch, sequence }, false);
         }
         let sequence = self.first + self.slots.len() as u64;
+        let token = AckToken {
+            epoch,
+            sequence: Some(sequence),
+        };
+        self.weight += weight;
+        let carried = self.carried.remove(&packet_id);
+        if let Some(slot) = carried.filter(|slot| slot.content == content) {
+            self.aliases.insert(slot.known_as, sequence);
+            self.slots.push_back(slot);
+            return (token, true);
+        }
         self.slots.push_back(Slot {
             ack: Ack { packet_id, qos },
             weight,
+            content,
             done: false,
+            known_as: token,
         });
-        self.weight += weight;
-        AckToken {
-            epoch: self.epoch,
-            sequence: Some(sequence),
-        }
+        (token, false)
     }
 
     /// The work on a message is done. Returns what may leave now, in order: nothing while an earlier one is open.
@@ -70,12 +125,16 @@ impl AckWindow {
         let Some(sequence) = token.sequence else {
             return Vec::new();
         };
-        let slot = (token.epoch == self.epoch)
-            .then(|| sequence.checked_sub(self.first))
-            .flatten()
-            .and_then(|index| usize::try_from(index).ok())
-            .and_then(|index| self.slots.get_mut(index))
-            .filter(|slot| !slot.done);
+        let slot = if let Some(slot) = self.carried.values_mut().find(|slot| slot.known_as == token) {
+            Some(slot)
+        } else {
+            let own = (token.epoch == self.epoch).then_some(sequence);
+            own.or_else(|| self.aliases.get(&token).copied())
+                .and_then(|sequence| sequence.checked_sub(self.first))
+                .and_then(|index| usize::try_from(index).ok())
+                .and_then(|index| self.slots.get_mut(index))
+        };
+        let slot = slot.filter(|slot| !slot.done);
         let Some(slot) = slot else {
             self.stale += 1;
             return Vec::new();
@@ -84,12 +143,14 @@ impl AckWindow {
         self.release()
     }
 
-    fn release(&mut self) -> Vec<Ack> {
+    /// What may leave now, in order.
+    pub(crate) fn release(&mut self) -> Vec<Ack> {
         let mut released = Vec::new();
-        while self.slots.front().is_some_and(|slot| slot.done) {
+        while !self.held && self.slots.front().is_some_and(|slot| slot.done) {
             if let Some(slot) = self.slots.pop_front() {
                 self.first += 1;
                 self.weight -= slot.weight;
+                self.aliases.remove(&slot.known_as);
                 released.push(slot.ack);
             }
         }
@@ -128,7 +189,7 @@ mod tests {
     fn acknowledgements_leave_in_the_order_of_arrival() {
         let mut window = AckWindow::default();
         window.start(1);
-        let [first, second, third] = [7, 8, 9].map(|id| window.arrived(QoS::AtLeastOnce, id, 1));
+        let [first, second, third] = [7, 8, 9].map(|id| arrived(&mut window, id, "m"));
         assert!(window.done(second).is_empty());
         assert!(window.done(third).is_empty());
         assert_eq!(ids(&window.done(first)), [7, 8, 9]);
@@ -139,9 +200,9 @@ mod tests {
     fn a_stale_acknowledgement_does_not_touch_the_same_identifier_of_a_new_connection() {
         let mut window = AckWindow::default();
         window.start(1);
-        let old = window.arrived(QoS::AtLeastOnce, 7, 1);
+        let old = arrived(&mut window, 7, "m");
         window.start(2);
-        let new = window.arrived(QoS::AtLeastOnce, 7, 1);
+        let new = arrived(&mut window, 7, "m");
         assert!(window.done(old).is_empty());
         assert_eq!((window.len(), window.stale()), (1, 1));
         assert_eq!(ids(&window.done(new)), [7]);
@@ -151,9 +212,85 @@ mod tests {
     fn a_message_at_qos_0_needs_no_acknowledgement() {
         let mut window = AckWindow::default();
         window.start(1);
-        let token = window.arrived(QoS::AtMostOnce, 0, 1000);
+        let (token, _) = window.arrived(QoS::AtMostOnce, 0, 1000, Content::default());
         assert_eq!((window.len(), window.weight()), (0, 0));
         assert!(window.done(token).is_empty());
+    }
+
+    /// A new message.
+    #[track_caller]
+    fn arrived(window: &mut AckWindow, id: u16, payload: &'static str) -> AckToken {
+        let content = (Bytes::new(), Bytes::from_static(payload.as_bytes()));
+        let (token, again) = window.arrived(QoS::AtLeastOnce, id, 1, content);
+        assert!(!again, "{id} is new");
+        token
+    }
+
+    #[track_caller]
+    fn comes_again(window: &mut AckWindow, id: u16, payload: &'static str) {
+        let content = (Bytes::new(), Bytes::from_static(payload.as_bytes()));
+        let (_, again) = window.arrived(QoS::AtLeastOnce, id, 1, content);
+        assert!(again, "{id} is known");
+    }
+
+    #[test]
+    fn tokens_outlive_a_connection_that_is_replaced() {
+        let mut window = AckWindow::default();
+        window.start(1);
+        let [before, between, after] = [7, 8, 9].map(|id| arrived(&mut window, id, "m"));
+        window.hold();
+        assert!(
+            window.done(before).is_empty(),
+            "it would be lost with the old connection"
+        );
+        window.hand_over(2);
+        assert!(window.done(between).is_empty(), "it has not come again yet");
+        comes_again(&mut window, 7, "m");
+        assert_eq!(ids(&window.release()), [7]);
+        comes_again(&mut window, 8, "m");
+        assert_eq!(ids(&window.release()), [8]);
+        comes_again(&mut window, 9, "m");
+        assert!(window.release().is_empty());
+        let new = arrived(&mut window, 7, "other");
+        assert_eq!(ids(&window.done(after)), [9]);
+        assert_eq!(ids(&window.done(new)), [7]);
+        assert_eq!((window.len(), window.weight(), window.stale()), (0, 0, 0));
+    }
+
+    #[test]
+    fn tokens_outlive_two_replacements_in_a_row() {
+        let mut window = AckWindow::default();
+        window.start(1);
+        let [first, second] = [7, 8].map(|id| arrived(&mut window, id, "m"));
+        window.hand_over(2);
+        comes_again(&mut window, 7, "m");
+        window.hand_over(3);
+        comes_again(&mut window, 7, "m");
+        comes_again(&mut window, 8, "m");
+        assert!(window.done(second).is_empty());
+        assert_eq!(ids(&window.done(first)), [7, 8]);
+    }
+
+    #[test]
+    fn another_message_under_an_old_identifier_is_a_new_one() {
+        let mut window = AckWindow::default();
+        window.start(1);
+        let old = arrived(&mut window, 7, "m");
+        window.hand_over(2);
+        let new = arrived(&mut window, 7, "other");
+        assert!(window.done(old).is_empty());
+        assert_eq!((window.len(), window.stale()), (1, 1));
+        assert_eq!(ids(&window.done(new)), [7]);
+    }
+
+    #[test]
+    fn what_was_held_back_leaves_when_the_connection_stays() {
+        let mut window = AckWindow::default();
+        window.start(1);
+        let first = arrived(&mut window, 7, "m");
+        window.hold();
+        assert!(window.done(first).is_empty());
+        assert_eq!(ids(&window.unhold()), [7]);
     }
 
     proptest! {
@@ -173,7 +310,7 @@ mod tests {
                     }
                     1..5 => {
                         let id = u16::try_from(choice % 5).expect("small");
-                        let token = window.arrived(QoS::AtLeastOnce, id, 3);
+                        let (token, _) = window.arrived(QoS::AtLeastOnce, id, 3, Content::default());
                         arrived.push((token, id));
                         every_token.push(token);
                     }

@@ -10,7 +10,7 @@ use crate::event::{Version, Warning};
 use crate::link::{Link, LinkError};
 use crate::options::OptionsBuilder;
 use crate::tls::Loaded;
-use crate::transport;
+use crate::transport::{self, Stream};
 use crate::wire::{Connect, Welcome, Will};
 
 /// What worked last, for the case that a file is broken at the next attempt.
@@ -27,20 +27,51 @@ pub(crate) struct Attempt {
     pub(crate) last: Remembered,
 }
 
+/// What came of it, what worked, and what an operator should know.
+pub(crate) type Tried<T> = (Result<T, LinkError>, Remembered, Vec<Warning>);
+
+/// A stream to the broker on which nothing was said yet.
+pub(crate) struct Prepared {
+    stream: Box<dyn Stream>,
+    version: Version,
+    packet: Connect,
+}
+
+impl Prepared {
+    /// Says CONNECT and waits for the answer.
+    pub(crate) async fn greet(self) -> Result<(Link, Welcome), LinkError> {
+        Link::greet(self.stream, self.version, &self.packet).await
+    }
+}
+
 impl Attempt {
-    pub(crate) async fn run(mut self) -> (Result<(Link, Welcome), LinkError>, Remembered, Vec<Warning>) {
+    pub(crate) async fn run(self) -> Tried<(Link, Welcome)> {
+        let (prepared, remembered, warnings) = self.prepare().await;
+        let result = match prepared {
+            Ok(prepared) => prepared.greet().await,
+            Err(error) => Err(error),
+        };
+        (result, remembered, warnings)
+    }
+
+    /// Goes as far as it can without a word of MQTT.
+    pub(crate) async fn prepare(mut self) -> Tried<Prepared> {
         let mut warnings = Vec::new();
-        let result = self.connect(&mut warnings).await;
+        let result = self.open(&mut warnings).await;
         (result, self.last, warnings)
     }
 
-    async fn connect(&mut self, warnings: &mut Vec<Warning>) -> Result<(Link, Welcome), LinkError> {
+    async fn open(&mut self, warnings: &mut Vec<Warning>) -> Result<Prepared, LinkError> {
         let login = self.login(warnings).await?;
         let tls = self.tls(warnings)?;
         let stream = transport::open(&self.options, tls)
             .await
             .map_err(LinkError::Unreachable)?;
-        Link::greet(stream, self.version, &self.packet(login)).await
+        Ok(Prepared {
+            stream,
+            version: self.version,
+            packet: self.packet(login),
+        })
     }
 
     async fn login(&mut self, warnings: &mut Vec<Warning>) -> Result<Login, LinkError> {
@@ -49,13 +80,13 @@ impl Attempt {
                 self.last.login = Some(login.clone());
                 Ok(login)
             }
-            (Err(error), Some(last)) => {
+            (Err(error), Some(last)) if self.options.credentials.lasting() => {
                 warnings.push(Warning::StaleCredentials {
                     reason: error.to_string(),
                 });
                 Ok(last.clone())
             }
-            (Err(error), None) => Err(LinkError::Unreachable(format!(
+            (Err(error), _) => Err(LinkError::Unreachable(format!(
                 "no credentials: {}",
                 chain(&*error)
             ))),

@@ -27,6 +27,8 @@ pub enum Delivery {
     Sent,
     /// A newer publish of the same topic took its place before it was sent.
     Superseded,
+    /// Its message expiry had passed before it could be sent.
+    Expired,
 }
 
 pub(crate) type Outcome = Result<Delivery, PublishError>;
@@ -348,11 +350,9 @@ impl Reports {
 /// # }
 /// ```
 pub fn connect(options: Options) -> (Client, Events) {
-    /// Publishes on their way to the session; the outbox proper is bounded by its places.
-    const ON_THE_WAY: usize = 64;
-
     let (requests, requests_end) = mpsc::unbounded_channel();
-    let (publishes, publishes_end) = mpsc::channel(ON_THE_WAY);
+    // As many as there are places, so that a burst finds room wherever the outbox has it; and some where the newest wins.
+    let (publishes, publishes_end) = mpsc::channel(options.inner.outbox + 64);
     let (events, events_end) = mpsc::unbounded_channel();
     let (status_end, status) = watch::channel(Status::default());
     let backlog = Arc::new(AtomicUsize::new(0));

@@ -64,7 +64,26 @@ impl Login {
 /// Why credentials could not be had. Its text is shown, so it must not hold a secret.
 pub type CredentialsError = Box<dyn StdError + Send + Sync>;
 
-type Ask = dyn Fn() -> Pin<Box<dyn Future<Output = Result<Login, CredentialsError>> + Send>> + Send + Sync;
+/// An answer that comes later.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Somebody who issues logins that end, and wants a connection to be replaced before its login does.
+///
+/// The session then opens a new connection beside the one that stands and says CONNECT on it once everything on the old
+/// one is answered: on a broker that keeps the session nothing is lost, sent twice or delivered twice, and no
+/// [`Event::Offline`](crate::Event) is reported. A refusal leaves the old connection as it was.
+pub trait Renew: Send + Sync {
+    /// The login for the next connection. What it gives must be good now: the session has no other to fall back to.
+    fn login(&self) -> Later<'_, Result<Login, CredentialsError>>;
+
+    /// Ready once the login is to be replaced, or, after a refusal, tried again. Asked anew after every connection and
+    /// every refusal; may be dropped at any time.
+    fn due(&self) -> Later<'_, ()>;
+
+    /// The broker's word on the login that was given last. False: it was refused (CONNACK 4 or 5 in MQTT 3.1.1, 0x86 or
+    /// 0x87 in MQTT 5). Not called when the broker could not be asked.
+    fn answered(&self, accepted: bool);
+}
 
 /// Where the [`Login`] comes from. It is asked before every connection, so that a rotated file or a fresh token is used
 /// without a restart. When asking fails, the last login is tried once more and a warning tells so.
@@ -81,7 +100,11 @@ type Ask = dyn Fn() -> Pin<Box<dyn Future<Output = Result<Login, CredentialsErro
 /// # drop(minted);
 /// ```
 #[derive(Clone)]
-pub struct Credentials(Arc<Ask>);
+pub struct Credentials {
+    source: Arc<dyn Renew>,
+    /// When asking fails, the last login may be tried once more.
+    lasting: bool,
+}
 
 impl Credentials {
     /// None: an anonymous connection.
@@ -100,12 +123,55 @@ impl Credentials {
         F: Fn() -> Answer + Send + Sync + 'static,
         Answer: Future<Output = Result<Login, CredentialsError>> + Send + 'static,
     {
-        Self(Arc::new(move || Box::pin(ask())))
+        Self {
+            source: Arc::new(Asked(ask)),
+            lasting: true,
+        }
+    }
+
+    /// Logins that end. See [`Renew`].
+    pub fn renewed(source: Arc<dyn Renew>) -> Self {
+        Self {
+            source,
+            lasting: false,
+        }
     }
 
     pub(crate) async fn ask(&self) -> Result<Login, CredentialsError> {
-        (self.0)().await
+        self.source.login().await
     }
+
+    pub(crate) fn due(&self) -> Later<'static, ()> {
+        let source = self.source.clone();
+        Box::pin(async move { source.due().await })
+    }
+
+    pub(crate) fn answered(&self, accepted: bool) {
+        self.source.answered(accepted);
+    }
+
+    pub(crate) const fn lasting(&self) -> bool {
+        self.lasting
+    }
+}
+
+/// A function that is asked at every connection, and never says that it is time for another one.
+struct Asked<F>(F);
+
+impl<F, Answer> Renew for Asked<F>
+where
+    F: Fn() -> Answer + Send + Sync,
+    Answer: Future<Output = Result<Login, CredentialsError>> + Send + 'static,
+{
+    fn login(&self) -> Later<'_, Result<Login, CredentialsError>> {
+        Box::pin((self.0)())
+    }
+
+    fn due(&self) -> Later<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    fn answered(&self, _: bool) {}
 }
 
 impl Default for Credentials {

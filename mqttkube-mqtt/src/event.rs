@@ -92,6 +92,11 @@ pub enum Warning {
     },
     /// The broker's certificate is not checked against its host name.
     HostnameNotVerified,
+    /// The connection could not be replaced by one with a new login; the old one goes on, and it is tried again.
+    NotRenewed {
+        /// Why.
+        reason: String,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -113,6 +118,9 @@ impl fmt::Display for Warning {
             Self::BadTopic => f.write_str("dropped a message whose topic is not UTF-8"),
             Self::StaleTls { reason } => write!(f, "TLS files were not read again: {reason}"),
             Self::StaleCredentials { reason } => write!(f, "credentials were not read again: {reason}"),
+            Self::NotRenewed { reason } => {
+                write!(f, "the connection goes on with its old credentials: {reason}")
+            }
             Self::HostnameNotVerified => {
                 f.write_str("the broker's certificate is not checked against its host name")
             }

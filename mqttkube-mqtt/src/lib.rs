@@ -34,6 +34,7 @@ mod client;
 mod credentials;
 mod error;
 mod event;
+mod handover;
 mod link;
 mod message;
 mod online;
@@ -49,7 +50,7 @@ mod transport;
 mod wire;
 
 pub use client::{Client, Delivery, Events, Receipt, connect};
-pub use credentials::{Credentials, CredentialsError, Login, Password};
+pub use credentials::{Credentials, CredentialsError, Later, Login, Password, Renew};
 pub use error::{Error, OptionsError, PublishError, TlsError};
 pub use event::{AckToken, Event, Received, Version, Warning};
 pub use message::{Publish, QoS, RetainHandling, Subscription};

@@ -25,6 +25,13 @@ pub(crate) enum LinkError {
     Refused(Refusal),
 }
 
+impl LinkError {
+    /// The broker does not accept the login.
+    pub(crate) const fn refuses_login(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.login)
+    }
+}
+
 /// Bytes asked of the network at once. Payloads are slices of this buffer, so a larger one would be kept alive by a
 /// small message.
 const READ_AHEAD: usize = 4096;

@@ -146,6 +146,9 @@ pub struct Subscription {
     pub retain_handling: RetainHandling,
     /// Do not deliver what this session published itself; MQTT 5 only. Default: true.
     pub no_local: bool,
+    /// Deliver the retain flag as it was published; else it only marks what was retained before the subscription. MQTT 5
+    /// only. Default: false.
+    pub retain_as_published: bool,
     /// Subscription identifier, 1 to 268,435,455; MQTT 5 only. Default: a hash of the filter. Two filters of one
     /// session must not share one: see [`Subscription::separate_ids`].
     pub id: u32,
@@ -164,6 +167,7 @@ impl Subscription {
             qos: QoS::AtLeastOnce,
             retain_handling: RetainHandling::default(),
             no_local: true,
+            retain_as_published: false,
         }
     }
 
@@ -185,6 +189,13 @@ impl Subscription {
     #[must_use]
     pub fn with_local(mut self) -> Self {
         self.no_local = false;
+        self
+    }
+
+    /// Deliver the retain flag as it was published.
+    #[must_use]
+    pub fn retain_as_published(mut self) -> Self {
+        self.retain_as_published = true;
         self
     }
 

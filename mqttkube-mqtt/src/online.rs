@@ -1,7 +1,9 @@
 //! What happens while the broker is there: packets in, packets out.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
+
+use tokio::time::Instant;
 
 use crate::ack_window::Ack;
 use crate::client::Delivery as Outcome;
@@ -9,11 +11,11 @@ use crate::error::PublishError;
 use crate::event::{AckToken, Event, Received, Version, Warning};
 use crate::link::Link;
 use crate::message::{Publish, QoS};
-use crate::outbox::{FIRST_FOREIGN_ID, Send};
+use crate::outbox::{Cut, FIRST_FOREIGN_ID, Send, Verdict};
 use crate::pulse::Beat;
 use crate::session::Session;
 use crate::status::State;
-use crate::wire::{Answer, DecodeError, Delivery, EncodeError, Incoming, Outgoing, Welcome};
+use crate::wire::{Answer, Complaint, DecodeError, Delivery, EncodeError, Incoming, Outgoing, Welcome};
 
 /// No more is put into the output buffer while this much waits there.
 const OUTPUT_BYTES: usize = 64 * 1024;
@@ -28,7 +30,7 @@ const UNACKNOWLEDGED_BYTES: usize = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct End {
     pub(crate) reason: String,
-    pub(crate) taken_over: bool,
+    pub(crate) complaint: Option<Complaint>,
     pub(crate) hung_up: bool,
 }
 
@@ -37,7 +39,7 @@ impl End {
     pub(crate) fn silent(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
-            taken_over: false,
+            complaint: None,
             hung_up: false,
         }
     }
@@ -50,8 +52,23 @@ impl End {
         );
         Self {
             reason: format!("connection lost: {error}"),
-            taken_over: false,
+            complaint: None,
             hung_up,
+        }
+    }
+
+    /// Another client has the session.
+    pub(crate) fn taken_over(&self) -> bool {
+        self.complaint == Some(Complaint::TakenOver)
+    }
+
+    /// What it says about the publishes that were on their way.
+    pub(crate) const fn cut(&self) -> Cut {
+        match self.complaint {
+            Some(Complaint::TooLarge) => Cut::TooLarge,
+            Some(Complaint::Flooded) => Cut::Flooded,
+            None if self.hung_up => Cut::HungUp,
+            Some(_) | None => Cut::Quiet,
         }
     }
 
@@ -70,8 +87,16 @@ pub(crate) struct Online {
     pub(crate) link: Link,
     welcome: Welcome,
     to_subscribe: VecDeque<String>,
-    subscribing: HashMap<u16, String>,
+    subscribing: HashMap<u16, (String, Instant)>,
+    /// Publishes wait until the broker has answered every subscription: an answer to one of them must not be missed.
+    gated: bool,
+    granted: BTreeSet<String>,
+    to_unsubscribe: Vec<String>,
     last_id: u16,
+    /// PINGREQs without an answer.
+    pings: u32,
+    /// Nothing more is sent: another connection is about to take over.
+    resting: bool,
 }
 
 impl Online {
@@ -79,6 +104,36 @@ impl Online {
     pub(crate) fn start(session: &mut Session, link: Link, welcome: &Welcome) -> Self {
         session.epoch += 1;
         session.window.start(session.epoch);
+        Self::begin(session, link, welcome)
+    }
+
+    /// Goes over to a new connection of the session. What the old one had not acknowledged yet comes again, if the broker
+    /// has kept the session; what was granted there is not asked for again.
+    pub(crate) fn succeed(&mut self, session: &mut Session, link: Link, welcome: &Welcome) {
+        session.epoch += 1;
+        if welcome.session_present {
+            session.window.hand_over(session.epoch);
+        } else {
+            session.window.start(session.epoch);
+        }
+        session.status.send_modify(|status| {
+            status.renewals += 1;
+            status.granted = 0;
+        });
+        let new = Self::begin(session, link, welcome);
+        let old = std::mem::replace(self, new);
+        self.to_unsubscribe = old.to_unsubscribe;
+        if welcome.session_present {
+            self.granted = old.granted;
+            self.granted
+                .retain(|filter| session.subscriptions.contains_key(filter));
+            self.to_subscribe.retain(|filter| !self.granted.contains(filter));
+            let count = self.granted.len();
+            session.status.send_modify(|status| status.granted = count);
+        }
+    }
+
+    fn begin(session: &mut Session, link: Link, welcome: &Welcome) -> Self {
         let window = welcome.receive_maximum.min(session.options.in_flight);
         session.outbox.connected(welcome.session_present, window);
         let (epoch, version) = (session.epoch, session.version);
@@ -101,7 +156,35 @@ impl Online {
             // Always, also on a resumed session: a broker that was killed may have resumed it from an old database.
             to_subscribe: session.subscriptions.keys().cloned().collect(),
             subscribing: HashMap::new(),
+            gated: !welcome.session_present,
+            granted: BTreeSet::new(),
+            to_unsubscribe: Vec::new(),
             last_id: FIRST_FOREIGN_ID,
+            pings: 0,
+            resting: false,
+        }
+    }
+
+    /// Sends no more but a PINGREQ, whose answer says that all before it was handled; keeps acknowledgements back.
+    pub(crate) fn come_to_rest(&mut self, session: &mut Session) -> Result<(), End> {
+        self.resting = true;
+        session.window.hold();
+        self.ping()
+    }
+
+    /// The broker has answered everything.
+    pub(crate) fn is_at_rest(&self, session: &Session) -> bool {
+        self.resting && self.pings == 0 && self.subscribing.is_empty() && session.outbox.in_flight() == 0
+    }
+
+    /// The other connection did not come about.
+    pub(crate) fn go_on(&mut self, session: &mut Session) {
+        if !std::mem::take(&mut self.resting) {
+            return;
+        }
+        let released = session.window.unhold();
+        if let Err(end) = self.put_acks(session, released) {
+            tracing::debug!(reason = end.reason, "acknowledgements not written");
         }
     }
 
@@ -110,8 +193,14 @@ impl Online {
         while let Some(packet) = self.link.receive().map_err(|error| bad_input(&error, session))? {
             self.handle(session, packet)?;
         }
-        self.send_subscriptions(session)?;
-        self.send_publishes(session)?;
+        if !self.resting {
+            self.send_unsubscriptions()?;
+            self.send_subscriptions(session)?;
+            self.gated &= !(self.to_subscribe.is_empty() && self.subscribing.is_empty());
+            if !self.gated {
+                self.send_publishes(session)?;
+            }
+        }
         let (queued, in_flight) = (session.outbox.queued(), session.outbox.in_flight());
         let unacknowledged = session.window.len();
         session.status.send_if_modified(|status| {
@@ -138,12 +227,13 @@ impl Online {
             // Answered whether we know the identifier or not: after a restart we do not, and the broker would wait.
             Incoming::PubRel(id) => self.put(&Outgoing::PubComp(id))?,
             Incoming::SubAck(id, results) => self.subscribed(session, id, results),
-            Incoming::UnsubAck | Incoming::Pong => {}
-            Incoming::Disconnect { reason, taken_over } => {
+            Incoming::Pong => self.pings = self.pings.saturating_sub(1),
+            Incoming::UnsubAck => {}
+            Incoming::Disconnect { reason, complaint } => {
                 let reason = format!("the broker ended the connection: {reason}");
                 return Err(End {
                     reason,
-                    taken_over,
+                    complaint: Some(complaint),
                     hung_up: false,
                 });
             }
@@ -157,7 +247,14 @@ impl Online {
     fn deliver(&mut self, session: &mut Session, delivery: Delivery) -> Result<(), End> {
         let size = delivery.payload.len();
         let weight = delivery.topic.len() + size;
-        let token = session.window.arrived(delivery.qos, delivery.packet_id, weight);
+        let content = (delivery.topic.clone(), delivery.payload.clone());
+        let (token, again) = session
+            .window
+            .arrived(delivery.qos, delivery.packet_id, weight, content);
+        if again {
+            let released = session.window.release();
+            return self.put_acks(session, released);
+        }
         let Ok(topic) = String::from_utf8(delivery.topic.to_vec()) else {
             session.status.send_modify(|status| status.dropped_topic += 1);
             session.warn(Warning::BadTopic);
@@ -193,7 +290,11 @@ impl Online {
     }
 
     fn send_acks(&mut self, session: &mut Session, token: AckToken) -> Result<(), End> {
-        let released: Vec<Ack> = session.window.done(token);
+        let released = session.window.done(token);
+        self.put_acks(session, released)
+    }
+
+    fn put_acks(&mut self, session: &Session, released: Vec<Ack>) -> Result<(), End> {
         let (count, stale) = (released.len() as u64, session.window.stale());
         session.status.send_modify(|status| {
             status.acknowledged += count;
@@ -213,17 +314,27 @@ impl Online {
     // === subscriptions ===
 
     pub(crate) fn subscribe(&mut self, filters: impl Iterator<Item = String>) {
-        self.to_subscribe.extend(filters);
+        for filter in filters {
+            self.granted.remove(&filter);
+            self.to_subscribe.push_back(filter);
+        }
     }
 
     pub(crate) fn unsubscribe(&mut self, filters: &[String]) {
         self.to_subscribe.retain(|waiting| !filters.contains(waiting));
-        for filter in filters {
+        self.granted.retain(|granted| !filters.contains(granted));
+        self.to_unsubscribe.extend_from_slice(filters);
+    }
+
+    fn send_unsubscriptions(&mut self) -> Result<(), End> {
+        for filter in std::mem::take(&mut self.to_unsubscribe) {
             let packet_id = self.next_id();
-            if let Err(end) = self.put(&Outgoing::Unsubscribe { filter, packet_id }) {
-                tracing::debug!(reason = end.reason, filter, "UNSUBSCRIBE not written");
-            }
+            self.put(&Outgoing::Unsubscribe {
+                filter: &filter,
+                packet_id,
+            })?;
         }
+        Ok(())
     }
 
     fn send_subscriptions(&mut self, session: &mut Session) -> Result<(), End> {
@@ -242,7 +353,7 @@ impl Online {
                 again: wanted.asked,
             })?;
             wanted.asked = true;
-            self.subscribing.insert(packet_id, filter);
+            self.subscribing.insert(packet_id, (filter, Instant::now()));
         }
         Ok(())
     }
@@ -259,7 +370,7 @@ impl Online {
     }
 
     fn subscribed(&mut self, session: &Session, packet_id: u16, results: Vec<Result<QoS, String>>) {
-        let Some(filter) = self.subscribing.remove(&packet_id) else {
+        let Some((filter, _)) = self.subscribing.remove(&packet_id) else {
             session.status.send_modify(|status| status.unknown_answers += 1);
             return;
         };
@@ -268,7 +379,11 @@ impl Online {
             .next()
             .unwrap_or_else(|| Err("the broker's answer is empty".to_owned()));
         match &result {
-            Ok(_) => session.status.send_modify(|status| status.granted += 1),
+            Ok(_) => {
+                self.granted.insert(filter.clone());
+                let count = self.granted.len();
+                session.status.send_modify(|status| status.granted = count);
+            }
             Err(reason) => tracing::warn!(filter, reason, "subscription refused"),
         }
         session.reports.send(Event::Subscribed { filter, result });
@@ -278,8 +393,12 @@ impl Online {
 
     fn send_publishes(&mut self, session: &mut Session) -> Result<(), End> {
         while self.link.backlog() < OUTPUT_BYTES {
-            match session.outbox.next() {
+            match session.outbox.next(Instant::now()) {
                 None => break,
+                Some(Send::Expired { ticket }) => {
+                    ticket.resolve(Ok(Outcome::Expired));
+                    session.status.send_modify(|status| status.expired += 1);
+                }
                 Some(Send::Release { packet_id }) => self.put(&Outgoing::PubRel(packet_id))?,
                 Some(Send::Forget { publish, ticket }) => {
                     let written = self.write(&publish, 0, false);
@@ -329,11 +448,36 @@ impl Online {
             })
     }
 
+    /// When something may be sent that has to wait now.
+    pub(crate) fn wake(&self, session: &Session) -> Option<Instant> {
+        let sends = !self.resting && !self.gated && self.link.backlog() < OUTPUT_BYTES;
+        session.outbox.wake().filter(|_| sends)
+    }
+
+    /// When to look after it again.
+    pub(crate) fn next_beat(&self, session: &Session) -> Instant {
+        let late = |(_, asked): &(String, Instant)| *asked + session.options.connect_timeout;
+        let unanswered = self.subscribing.values().map(late).min();
+        unanswered.map_or_else(|| self.link.pulse.next(), |late| late.min(self.link.pulse.next()))
+    }
+
+    fn ping(&mut self) -> Result<(), End> {
+        self.pings += 1;
+        self.put(&Outgoing::Ping)
+    }
+
     /// Looks after the connection's life.
-    pub(crate) fn beat(&mut self) -> Result<(), End> {
-        match self.link.pulse.beat(tokio::time::Instant::now()) {
+    pub(crate) fn beat(&mut self, session: &Session) -> Result<(), End> {
+        let (now, limit) = (Instant::now(), session.options.connect_timeout);
+        let mut subscribing = self.subscribing.values();
+        if let Some((filter, _)) = subscribing.find(|(_, asked)| *asked + limit <= now) {
+            return Err(End::silent(format!(
+                "the broker did not answer the subscription {filter} within {limit:?}"
+            )));
+        }
+        match self.link.pulse.beat(now) {
             Beat::Fine => Ok(()),
-            Beat::Ping => self.put(&Outgoing::Ping),
+            Beat::Ping => self.ping(),
             Beat::Dead => Err(End::silent(
                 "connection lost: the broker is silent for twice the keep-alive",
             )),
@@ -364,7 +508,18 @@ fn received(delivery: Delivery, topic: String, token: AckToken) -> Received {
 fn settle(session: &mut Session, packet_id: u16, answer: Answer) {
     match answer {
         Ok(()) => settle_as(session, packet_id, Outcome::Acknowledged),
-        Err(reason) => refuse(session, packet_id, PublishError::Refused { reason }),
+        Err((why, reason)) => match session.outbox.refused(packet_id, why, Instant::now()) {
+            Verdict::Again => tracing::debug!(reason, "a publish is refused and tried again"),
+            Verdict::GivenUp(ticket) => {
+                ticket.resolve(Err(PublishError::Refused { reason }));
+                session.status.send_modify(|status| status.refused += 1);
+            }
+            Verdict::Superseded(ticket) => {
+                ticket.resolve(Ok(Outcome::Superseded));
+                session.status.send_modify(|status| status.superseded += 1);
+            }
+            Verdict::Unknown => session.status.send_modify(|status| status.unknown_answers += 1),
+        },
     }
 }
 

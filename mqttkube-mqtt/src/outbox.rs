@@ -1,10 +1,13 @@
-//! Publishes that are waiting or not yet answered. Pure: no clock, no wire.
+//! Publishes that are waiting or not yet answered. Pure: the time is a parameter, there is no wire.
 //!
 //! Order is kept by a sequence number given at the door. What the broker did not answer stays here across connections:
 //! on a session that the broker kept it is sent again under its own packet identifier with DUP set, on a new one it
 //! goes back to the front of the queue.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::message::{Publish, QoS};
 
@@ -24,6 +27,12 @@ enum Phase {
 struct Waiting<T> {
     publish: Publish,
     ticket: T,
+    /// How often the broker refused it in a way that may pass.
+    refusals: u32,
+    /// Not to be sent again before this.
+    not_before: Option<Instant>,
+    /// Since when its life runs here.
+    since: Instant,
 }
 
 #[derive(Debug)]
@@ -32,6 +41,32 @@ struct Flying<T> {
     ticket: T,
     packet_id: u16,
     phase: Phase,
+    refusals: u32,
+    since: Instant,
+}
+
+/// Why the broker refused a publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It will always (0x87, 0x90, 0x99).
+    ForGood,
+    /// It may be otherwise next time (0x80, 0x83, 0x91).
+    ForNow,
+    /// We send too much (0x97).
+    Quota,
+}
+
+/// How a connection ended, as far as what was on its way is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// For a reason that has nothing to do with it.
+    Quiet,
+    /// The broker closed it without a reason. One of MQTT 3.1.1 does so to a packet that it cannot bear.
+    HungUp,
+    /// A packet was too large (0x95).
+    TooLarge,
+    /// There was more on its way than the broker takes (0x93).
+    Flooded,
 }
 
 /// What to send next.
@@ -45,6 +80,8 @@ pub(crate) enum Send<T> {
     },
     /// A publish at QoS 0: done with being sent.
     Forget { publish: Publish, ticket: T },
+    /// Its life was over before it could be sent.
+    Expired { ticket: T },
     /// The second half of a QoS 2 publish.
     Release { packet_id: u16 },
 }
@@ -63,14 +100,28 @@ pub(crate) struct Outbox<T> {
     last_packet_id: u16,
     /// Publishes that the broker lets us have unanswered.
     granted: usize,
+    /// What the broker turned out to take, whatever it grants.
+    borne: usize,
     /// Connections in a row that the broker ended without answering anything.
     strikes: u32,
+    /// Publishes in the queue that have to wait for their time.
+    delayed: usize,
+    /// Nothing new is sent before this: the broker's quota is used up.
+    hold: Option<Instant>,
+    /// Refusals in a row because of the quota.
+    full: u32,
 }
 
 /// After so many fruitless connections publishes go out one by one, to find the one that the broker cannot bear.
 const SUSPICION: u32 = 3;
 /// After so many it is given up, or nothing behind it would ever be sent.
 const CONVICTION: u32 = 10;
+/// A refusal that may pass is believed after so many tries.
+const TRIES: u32 = 4;
+/// The first pause before a publish is tried again; each further one is four times as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause because of a quota.
+const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
 impl<T> Outbox<T> {
     pub(crate) fn new() -> Self {
@@ -83,19 +134,32 @@ impl<T> Outbox<T> {
             again: VecDeque::new(),
             last_packet_id: 0,
             granted: 0,
+            borne: usize::MAX,
             strikes: 0,
+            delayed: 0,
+            hold: None,
+            full: 0,
         }
     }
 
     /// Takes a publish; returns the ticket of an older value that it replaced.
-    pub(crate) fn push(&mut self, publish: Publish, ticket: T) -> Option<T> {
+    pub(crate) fn push(&mut self, publish: Publish, ticket: T, now: Instant) -> Option<T> {
+        let new = Waiting {
+            publish,
+            ticket,
+            refusals: 0,
+            not_before: None,
+            since: now,
+        };
+        let publish = &new.publish;
         if publish.newest_wins
             && let Some(waiting) = self
                 .newest
                 .get(&publish.topic)
                 .and_then(|at| self.queue.get_mut(at))
         {
-            let old = std::mem::replace(waiting, Waiting { publish, ticket });
+            let old = std::mem::replace(waiting, new);
+            self.delayed -= usize::from(old.not_before.is_some());
             return Some(old.ticket);
         }
         let sequence = self.next_sequence;
@@ -103,13 +167,13 @@ impl<T> Outbox<T> {
         if publish.newest_wins {
             self.newest.insert(publish.topic.clone(), sequence);
         }
-        self.queue.insert(sequence, Waiting { publish, ticket });
+        self.queue.insert(sequence, new);
         None
     }
 
     /// A connection stands. `window` is how many publishes may be unanswered at once.
     pub(crate) fn connected(&mut self, session_present: bool, window: u16) {
-        self.granted = usize::from(window.max(1));
+        self.granted = usize::from(window.max(1)).min(self.borne);
         self.again.clear();
         if session_present {
             self.again.extend(self.flying.keys());
@@ -118,25 +182,34 @@ impl<T> Outbox<T> {
         self.by_packet_id.clear();
         self.last_packet_id = 0;
         for (sequence, flying) in std::mem::take(&mut self.flying) {
-            self.queue.insert(
-                sequence,
-                Waiting {
-                    publish: flying.publish,
-                    ticket: flying.ticket,
-                },
-            );
+            self.queue.insert(sequence, flying.waiting(None));
         }
     }
 
-    /// The connection ended; `hung_up` if the broker closed it without a reason. A broker of MQTT 3.1.1 does so to a
-    /// packet that is too large for it, and would for ever. Returns a publish that was alone on its way too often.
-    pub(crate) fn cut(&mut self, hung_up: bool) -> Option<T> {
-        if !hung_up || self.flying.is_empty() {
+    /// The connection ended. Returns the publish that is to blame, if it is known: one that was too large, or alone on
+    /// its way too often.
+    pub(crate) fn cut(&mut self, cut: Cut) -> Option<T> {
+        if self.flying.is_empty() {
             return None;
         }
-        self.strikes += 1;
-        if self.strikes < CONVICTION {
-            return None;
+        let sent = self.flying.len() - self.again.len();
+        match cut {
+            Cut::Quiet => return None,
+            Cut::Flooded => {
+                self.borne = (sent / 2).max(1);
+                return None;
+            }
+            Cut::TooLarge if sent == 1 => {}
+            Cut::TooLarge => {
+                self.strikes = self.strikes.max(SUSPICION);
+                return None;
+            }
+            Cut::HungUp => {
+                self.strikes += 1;
+                if self.strikes < CONVICTION {
+                    return None;
+                }
+            }
         }
         self.strikes = 0;
         let packet_id = self
@@ -147,15 +220,8 @@ impl<T> Outbox<T> {
     }
 
     /// The next thing to send, as long as the window has room.
-    pub(crate) fn next(&mut self) -> Option<Send<T>> {
-        let unanswered = self.flying.len() - self.again.len();
-        if unanswered
-            >= if self.strikes >= SUSPICION {
-                1
-            } else {
-                self.granted
-            }
-        {
+    pub(crate) fn next(&mut self, now: Instant) -> Option<Send<T>> {
+        if !self.has_room() {
             return None;
         }
         if let Some(sequence) = self.again.pop_front() {
@@ -173,13 +239,80 @@ impl<T> Outbox<T> {
                 Phase::Released => Send::Release { packet_id },
             });
         }
-        self.launch()
+        self.launch(now)
     }
 
-    fn launch(&mut self) -> Option<Send<T>> {
-        let (sequence, Waiting { publish, ticket }) = self.queue.pop_first()?;
+    /// When there will be something to send that has to wait now; none when time alone changes nothing.
+    pub(crate) fn wake(&self) -> Option<Instant> {
+        if !self.has_room() {
+            return None;
+        }
+        if self.hold.is_some() || self.delayed == 0 {
+            return self.hold;
+        }
+        // Those behind one of their own topic wait for that one.
+        let (mut topics, mut first): (HashSet<&str>, Option<Instant>) = (HashSet::new(), None);
+        for waiting in self.queue.values() {
+            if topics.insert(&waiting.publish.topic)
+                && let Some(time) = waiting.not_before
+            {
+                first = Some(first.map_or(time, |other| other.min(time)));
+            }
+        }
+        first
+    }
+
+    /// The window allows one more.
+    fn has_room(&self) -> bool {
+        let unanswered = self.flying.len() - self.again.len();
+        let most = if self.strikes >= SUSPICION {
+            1
+        } else {
+            self.granted
+        };
+        unanswered < most
+    }
+
+    /// The first that may go. Those of one topic keep their order: they wait behind one that has to wait.
+    fn ready(&mut self, now: Instant) -> Option<u64> {
+        if self.hold.is_some_and(|end| end > now) {
+            return None;
+        }
+        self.hold = None;
+        if self.delayed == 0 {
+            return self.queue.first_key_value().map(|(sequence, _)| *sequence);
+        }
+        let mut held = HashSet::new();
+        for (sequence, waiting) in &self.queue {
+            let topic = waiting.publish.topic.as_str();
+            if held.contains(topic) || waiting.not_before.is_some_and(|end| end > now) {
+                held.insert(topic);
+            } else {
+                return Some(*sequence);
+            }
+        }
+        None
+    }
+
+    fn launch(&mut self, now: Instant) -> Option<Send<T>> {
+        let sequence = self.ready(now)?;
+        let Waiting {
+            mut publish,
+            ticket,
+            refusals,
+            not_before,
+            since,
+        } = self.queue.remove(&sequence)?;
+        self.delayed -= usize::from(not_before.is_some());
         if self.newest.get(&publish.topic) == Some(&sequence) {
             self.newest.remove(&publish.topic);
+        }
+        if let Some(left) = &mut publish.message_expiry {
+            let waited = now.saturating_duration_since(since).as_secs();
+            match u64::from(*left).checked_sub(waited).filter(|left| *left > 0) {
+                Some(rest) => *left = u32::try_from(rest).unwrap_or(u32::MAX),
+                None => return Some(Send::Expired { ticket }),
+            }
         }
         if publish.qos == QoS::AtMostOnce {
             return Some(Send::Forget { publish, ticket });
@@ -194,6 +327,8 @@ impl<T> Outbox<T> {
                 ticket,
                 packet_id,
                 phase: Phase::Sent,
+                refusals,
+                since: now,
             },
         );
         Some(Send::Publish {
@@ -218,8 +353,45 @@ impl<T> Outbox<T> {
         let sequence = self.by_packet_id.remove(&packet_id)?;
         let flying = self.flying.remove(&sequence)?;
         self.strikes = 0;
+        self.full = 0;
         self.again.retain(|again| *again != sequence);
         Some(flying.ticket)
+    }
+
+    /// The broker refused a publish. Where it may take it later, it is tried again in its old place; else, and when it
+    /// was tried often enough, its ticket is returned. A newer value that waits takes its place.
+    pub(crate) fn refused(&mut self, packet_id: u16, why: Refused, now: Instant) -> Verdict<T> {
+        let Some(sequence) = self.by_packet_id.remove(&packet_id) else {
+            return Verdict::Unknown;
+        };
+        let Some(mut flying) = self.flying.remove(&sequence) else {
+            return Verdict::Unknown;
+        };
+        self.strikes = 0;
+        self.again.retain(|again| *again != sequence);
+        let not_before = match why {
+            Refused::ForGood => return Verdict::GivenUp(flying.ticket),
+            Refused::ForNow if flying.refusals + 1 >= TRIES => return Verdict::GivenUp(flying.ticket),
+            Refused::ForNow => Some(now + FIRST_PAUSE * 4_u32.pow(flying.refusals)),
+            Refused::Quota => {
+                let pause = FIRST_PAUSE
+                    .saturating_mul(1 << self.full.min(6))
+                    .min(LONGEST_HOLD);
+                // Those that were refused together are one refusal.
+                if self.hold.is_none_or(|end| end <= now) {
+                    self.full += 1;
+                    self.hold = Some(now + pause);
+                }
+                None
+            }
+        };
+        if flying.publish.newest_wins && self.newest.contains_key(&flying.publish.topic) {
+            return Verdict::Superseded(flying.ticket);
+        }
+        flying.refusals += u32::from(why == Refused::ForNow);
+        self.delayed += usize::from(not_before.is_some());
+        self.queue.insert(sequence, flying.waiting(not_before));
+        Verdict::Again
     }
 
     /// PUBREC: the broker has a QoS 2 publish. False: it is none of ours.
@@ -239,6 +411,7 @@ impl<T> Outbox<T> {
 
     /// Gives everything back; the outbox is empty afterwards.
     pub(crate) fn drain(&mut self) -> Vec<T> {
+        self.delayed = 0;
         self.newest.clear();
         self.by_packet_id.clear();
         self.again.clear();
@@ -265,6 +438,31 @@ impl<T> Outbox<T> {
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.flying.is_empty()
     }
+}
+
+impl<T> Flying<T> {
+    fn waiting(self, not_before: Option<Instant>) -> Waiting<T> {
+        Waiting {
+            publish: self.publish,
+            ticket: self.ticket,
+            refusals: self.refusals,
+            not_before,
+            since: self.since,
+        }
+    }
+}
+
+/// What becomes of a refused publish.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict<T> {
+    /// It is tried again.
+    Again,
+    /// It is not.
+    GivenUp(T),
+    /// A newer one of the same topic waits.
+    Superseded(T),
+    /// It is none of ours.
+    Unknown,
 }
 
 #[cfg(test)]

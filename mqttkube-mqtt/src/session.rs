@@ -5,18 +5,21 @@
 //! plain data, and every await is one step of input or output.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::ack_window::AckWindow;
 use crate::attempt::{Attempt, Remembered};
 use crate::client::{Command, Delivery, Inbox, Reports, Ticket};
 use crate::error::PublishError;
 use crate::event::{Event, Version, Warning};
+use crate::handover::{Handover, Step};
 use crate::link::{Link, LinkError};
 use crate::message::{Publish, Subscription};
 use crate::online::{End, Online};
@@ -52,7 +55,7 @@ pub(crate) struct Session {
     /// Set when the session is to end, at the latest then.
     pub(crate) closing: Option<Instant>,
     places: Arc<Semaphore>,
-    remembered: Remembered,
+    pub(crate) remembered: Remembered,
 }
 
 impl Session {
@@ -93,9 +96,13 @@ impl Session {
             self.warn(Warning::HostnameNotVerified);
         }
         while !self.is_finished() {
+            let mut refused = false;
             let (reason, ending) = match self.connect().await {
                 Some(Ok((link, welcome))) => self.serve(link, &welcome).await,
-                Some(Err(error)) => (error.to_string(), Ending::default()),
+                Some(Err(error)) => {
+                    refused = error.refuses_login();
+                    (error.to_string(), Ending::default())
+                }
                 None => break,
             };
             if self.is_finished() {
@@ -103,7 +110,13 @@ impl Session {
             }
             let verdict = retry.after(ending, entropy.hash_one(Instant::now()));
             self.went_offline(reason, verdict.kicked);
-            self.pause(Instant::now() + verdict.pause).await;
+            if refused && !self.options.credentials.lasting() {
+                // Whoever issues the logins knows when another one is worth a try.
+                let due = self.options.credentials.due();
+                self.pause(due).await;
+            } else {
+                self.pause(sleep(verdict.pause)).await;
+            }
         }
         self.finish();
     }
@@ -147,6 +160,7 @@ impl Session {
                     };
                     self.remembered = remembered;
                     warnings.into_iter().for_each(|warning| self.warn(warning));
+                    self.answered(&result);
                     return Some(result);
                 }
                 command = self.inbox.next(), if deadline.is_none() => self.take(command),
@@ -159,14 +173,25 @@ impl Session {
     }
 
     /// Waits, taking requests.
-    async fn pause(&mut self, end: Instant) {
+    async fn pause(&mut self, end: impl Future<Output = ()>) {
+        let mut end = pin!(end);
         while !self.is_finished() {
-            let end = self.closing.map_or(end, |closing| closing.min(end));
+            let closing = self.closing;
             tokio::select! {
                 biased;
-                () = sleep_until(end) => return,
-                command = self.inbox.next(), if self.closing.is_none() => self.take(command),
+                () = &mut end => return,
+                () = until(closing) => return,
+                command = self.inbox.next(), if closing.is_none() => self.take(command),
             }
+        }
+    }
+
+    /// Tells whoever issued the login what the broker said to it.
+    pub(crate) fn answered<T>(&self, result: &Result<T, LinkError>) {
+        match result {
+            Ok(_) => self.options.credentials.answered(true),
+            Err(error) if error.refuses_login() => self.options.credentials.answered(false),
+            Err(_) => {}
         }
     }
 
@@ -174,29 +199,41 @@ impl Session {
     async fn serve(&mut self, link: Link, welcome: &Welcome) -> (String, Ending) {
         let since = Instant::now();
         let mut online = Online::start(self, link, welcome);
+        let mut handover = Handover::wait(&self.options);
         let end = loop {
             if let Err(end) = online.work(self) {
                 break end;
             }
-            if self
-                .closing
-                .is_some_and(|_| self.outbox.is_empty() && online.link.is_flushed())
-            {
-                break End::silent("closed");
+            if self.closing.is_some() && !handover.is_greeting() {
+                handover = Handover::Never;
+                online.go_on(self);
+                if self.outbox.is_empty() && online.link.is_flushed() {
+                    break End::silent("closed");
+                }
             }
-            let (deadline, beat) = (self.closing, online.link.pulse.next());
+            if handover.is_resting() && online.is_at_rest(self) {
+                handover.greet(self.options.connect_timeout);
+            }
+            let wake = online.wake(self);
+            let (deadline, beat, alone) = (self.closing, online.next_beat(self), !handover.is_greeting());
             tokio::select! {
-                moved = online.link.transfer() => {
+                step = handover.next() => {
+                    if let Err(end) = self.replace(step, &mut handover, &mut online) {
+                        break end;
+                    }
+                }
+                moved = online.link.transfer(), if alone => {
                     if let Err(error) = moved {
                         break End::lost(&error);
                     }
                 }
                 command = self.inbox.next(), if deadline.is_none() => self.take_online(&mut online, command),
-                () = sleep_until(beat) => {
-                    if let Err(end) = online.beat() {
+                () = sleep_until(beat), if alone => {
+                    if let Err(end) = online.beat(self) {
                         break end;
                     }
                 }
+                () = until(wake) => {}
                 () = until(deadline) => break End::silent("closed"),
             }
         };
@@ -211,19 +248,69 @@ impl Session {
         self.window.start(self.epoch);
         // With publishes unanswered it may well be one of these that the broker does not like.
         let idle = self.outbox.in_flight() == 0;
-        if let Some(ticket) = self.outbox.cut(end.hung_up && !end.taken_over) {
-            let reason = "the broker hung up again and again while it was the only publish on its way";
-            ticket.resolve(Err(PublishError::Refused {
-                reason: reason.to_owned(),
-            }));
+        if let Some(ticket) = self.outbox.cut(end.cut()) {
+            let reason = match end.complaint {
+                Some(_) => end.reason.clone(),
+                None => {
+                    "the broker hung up again and again while it was the only publish on its way".to_owned()
+                }
+            };
+            ticket.resolve(Err(PublishError::Refused { reason }));
             self.status.send_modify(|status| status.refused += 1);
         }
         let ending = Ending {
             stood: Some(since.elapsed()),
-            taken_over: end.taken_over,
+            taken_over: end.taken_over(),
             silently_closed: end.silently_closed(self.version).filter(|_| idle),
         };
         (end.reason, ending)
+    }
+
+    /// Goes one step towards a connection with new credentials.
+    fn replace(&mut self, step: Step, handover: &mut Handover, online: &mut Online) -> Result<(), End> {
+        let failed = match step {
+            Step::Due => {
+                *handover = Handover::prepare(&self.options, self.version, self.remembered.clone());
+                return Ok(());
+            }
+            Step::Impatient => {
+                handover.greet(self.options.connect_timeout);
+                return Ok(());
+            }
+            Step::Prepared(tried) => {
+                let (result, remembered, warnings) = *tried;
+                self.remembered = remembered;
+                warnings.into_iter().for_each(|warning| self.warn(warning));
+                match result {
+                    Ok(prepared) => {
+                        *handover = Handover::rest(prepared);
+                        return online.come_to_rest(self);
+                    }
+                    Err(error) => error,
+                }
+            }
+            Step::Greeted(result) => {
+                self.answered(&result);
+                match result {
+                    Ok((link, welcome)) => {
+                        online.succeed(self, link, &welcome);
+                        *handover = Handover::wait(&self.options);
+                        return Ok(());
+                    }
+                    Err(error) => error,
+                }
+            }
+        };
+        self.warn(Warning::NotRenewed {
+            reason: failed.to_string(),
+        });
+        *handover = if failed.refuses_login() {
+            Handover::wait(&self.options)
+        } else {
+            Handover::wait_again(&self.options)
+        };
+        online.go_on(self);
+        Ok(())
     }
 
     fn take_online(&mut self, online: &mut Online, command: Option<Command>) {
@@ -281,7 +368,7 @@ impl Session {
     }
 
     fn enqueue(&mut self, publish: Publish, ticket: Ticket) {
-        if let Some(replaced) = self.outbox.push(publish, ticket) {
+        if let Some(replaced) = self.outbox.push(publish, ticket, Instant::now()) {
             replaced.resolve(Ok(Delivery::Superseded));
             self.status.send_modify(|status| status.superseded += 1);
         }

@@ -51,6 +51,8 @@ pub struct Status {
     pub refused: u64,
     /// Publishes replaced by newer ones before they were sent.
     pub superseded: u64,
+    /// Publishes whose message expiry had passed before they could be sent.
+    pub expired: u64,
     /// Publishes given up when the session was closed.
     pub given_up: usize,
     /// Messages dropped because they were above the payload limit.
@@ -61,6 +63,8 @@ pub struct Status {
     pub dropped_topic: u64,
     /// Answers of the broker to packets that it was never sent.
     pub unknown_answers: u64,
+    /// Connections replaced because their credentials were due.
+    pub renewals: u64,
     /// How often another client took the session over.
     pub takeovers: u64,
     /// The broker's certificate is not checked against its host name.

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use crate::ack_window::Ack;
 use crate::event::Version;
 use crate::message::{Publish, QoS, Subscription};
+use crate::outbox::Refused;
 
 mod v4;
 mod v5;
@@ -53,8 +54,20 @@ pub(crate) struct Welcome {
     pub(crate) keep_alive: Option<u16>,
 }
 
-/// A negative or positive answer: the reason in words.
-pub(crate) type Answer = Result<(), String>;
+/// A negative or positive answer to a publish.
+pub(crate) type Answer = Result<(), (Refused, String)>;
+
+/// Why the broker ends the connection, where it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Complaint {
+    /// Another client has the session (0x8E).
+    TakenOver,
+    /// There was more unanswered than it allows (0x93).
+    Flooded,
+    /// A packet was larger than it allows (0x95).
+    TooLarge,
+    Other,
+}
 
 /// A packet from the broker.
 #[derive(Debug)]
@@ -73,7 +86,7 @@ pub(crate) enum Incoming {
     /// The broker ends the connection and says why.
     Disconnect {
         reason: String,
-        taken_over: bool,
+        complaint: Complaint,
     },
 }
 
@@ -83,6 +96,8 @@ pub(crate) struct Refusal {
     pub(crate) reason: String,
     /// It does not speak the protocol version.
     pub(crate) version: bool,
+    /// It does not accept the login.
+    pub(crate) login: bool,
 }
 
 /// A PUBLISH from the broker. The topic may be anything.

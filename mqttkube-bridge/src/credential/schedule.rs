@@ -128,6 +128,11 @@ impl Schedule {
         };
     }
 
+    /// Another credential is due at once, whatever the age of the present one.
+    pub const fn renew(&mut self) {
+        self.state = State::Due;
+    }
+
     /// The server took the credential: the next refusal is a first one again.
     pub const fn accepted(&mut self) {
         self.failures = 0;

@@ -39,6 +39,8 @@ pub struct Limits {
     pub keepalive: RangeInclusive<Duration>,
     /// Subscription identifiers are understood (MQTT 5).
     pub subscription_identifiers: bool,
+    /// User properties are carried (MQTT 5).
+    pub user_properties: bool,
     /// Where a client may publish.
     pub publish: Scope,
     /// Where a client may subscribe.
@@ -59,6 +61,7 @@ impl Default for Limits {
             max_session_expiry: None,
             keepalive: Duration::from_secs(5)..=Duration::from_secs(65_535),
             subscription_identifiers: true,
+            user_properties: true,
             publish: Scope::Any,
             subscribe: Scope::Any,
         }

@@ -151,6 +151,7 @@ impl Endpoint {
             retain: false,
             max_packet: Some(256 * 1024),
             keepalive: Duration::from_secs(5)..=Duration::from_secs(1_200),
+            user_properties: false,
             publish: Scope::Only(own(&publish)),
             subscribe: Scope::Only(own(&subscribe)),
             ..Limits::default()
@@ -188,6 +189,7 @@ impl Endpoint {
             max_packet: Some(256 * 1024),
             max_subscriptions: Some(5),
             keepalive: Duration::from_secs(5)..=Duration::from_secs(1_177),
+            user_properties: false,
             publish: Scope::Only(with(format!("devices/{device}/messages/events/#"), twin)),
             subscribe: Scope::Only(with(format!("devices/{device}/messages/devicebound/#"), pushed)),
             ..Limits::default()

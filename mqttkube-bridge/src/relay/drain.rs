@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
-use mqttkube_mqtt::{Client, PublishError, Receipt};
+use mqttkube_mqtt::{Client, Delivery, PublishError, Receipt, State};
 
 use super::counters::{Counters, Dropped};
-use super::lane::{DeadLetters, now};
+use super::lane::{DeadLetters, SharedEchoes, note_sent, now};
+use super::run::LAST_MESSAGES;
 use super::store::{Store, StoreError, Stored};
-use super::{Lane, Message};
+use super::turns::Turns;
+use super::{Lane, Message, Routes};
 
 /// The most messages on their way to the destination at once.
 const WINDOW: usize = 256;
@@ -19,109 +21,194 @@ const WINDOW: usize = 256;
 /// Takes the messages of one lane out of the store, in order.
 pub(super) struct Drain {
     pub(super) lane: Lane,
+    pub(super) routes: Arc<Routes>,
     pub(super) store: Store,
     pub(super) destination: Client,
     pub(super) dead_letters: DeadLetters,
     pub(super) counters: Arc<Counters>,
+    /// What was published at the destination, and may be sent back by it.
+    pub(super) sent: SharedEchoes,
+}
+
+/// A message out of the store.
+struct Item {
+    sequence: u64,
+    arrived: u64,
+    message: Message,
+    rule: Option<usize>,
 }
 
 struct Sending {
-    sequence: u64,
-    message: Message,
+    item: Option<Item>,
     receipt: Receipt,
 }
 
 impl Future for Sending {
-    type Output = (u64, Message, Result<(), PublishError>);
+    type Output = (Item, Result<Delivery, PublishError>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Poll::Ready(outcome) = Pin::new(&mut self.receipt).poll(cx) else {
             return Poll::Pending;
         };
-        let message = std::mem::replace(&mut self.message, Message::new(String::new(), Vec::new()));
-        Poll::Ready((self.sequence, message, outcome.map(|_| ())))
+        let item = self.item.take().expect("a future is not polled after its end");
+        Poll::Ready((item, outcome))
+    }
+}
+
+/// What is on its way, or waits for its turn.
+#[derive(Default)]
+struct Busy {
+    sending: FuturesUnordered<Sending>,
+    turns: Turns<Item>,
+}
+
+impl Busy {
+    fn len(&self) -> usize {
+        self.sending.len() + self.turns.len()
     }
 }
 
 impl Drain {
     /// Runs until `stop` is ready or the store or session is closed. What is not acknowledged by then stays in the store.
     pub(super) async fn run(mut self, stop: impl Future<Output = ()>) {
-        let mut stop = pin!(stop);
-        let mut sending: FuturesUnordered<Sending> = FuturesUnordered::new();
+        let mut busy = Busy::default();
+        let stopped = {
+            let mut stop = pin!(stop);
+            tokio::select! {
+                () = &mut stop => true,
+                _ = self.carry(&mut busy) => false,
+            }
+        };
+        if stopped {
+            // A message that arrives now and stays in the store would come twice.
+            let finish = async {
+                while self.destination.status().state == State::Online
+                    && let Some((item, outcome)) = busy.sending.next().await
+                {
+                    if self.arrived(item, outcome).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(LAST_MESSAGES, finish).await;
+        }
+    }
+
+    async fn carry(&mut self, busy: &mut Busy) -> Result<(), StoreError> {
         let mut last = None;
         loop {
-            let room = WINDOW - sending.len();
+            let room = WINDOW.saturating_sub(busy.len());
             if room > 0 {
                 match self.store.read(self.lane, last, room).await {
                     Ok(found) => {
                         for stored in found {
                             last = Some(stored.sequence);
-                            if self.send(stored, &sending).await.is_err() {
-                                return;
-                            }
+                            self.take(stored, busy).await?;
                         }
                     }
-                    Err(StoreError::Closed) => return,
+                    Err(StoreError::Closed) => return Err(StoreError::Closed),
                     Err(error) => tracing::warn!(%error, "the outbox cannot be read; trying again"),
                 }
             }
+            let has_room = busy.len() < WINDOW;
             tokio::select! {
-                () = &mut stop => return,
-                Some((sequence, message, outcome)) = sending.next() => {
-                    if self.arrived(sequence, message, outcome).await.is_err() {
-                        return;
-                    }
-                }
-                changed = self.store.changed(), if sending.len() < WINDOW => if changed.is_err() { return },
+                Some((item, outcome)) = busy.sending.next() => self.settle(item, outcome, busy).await?,
+                changed = self.store.changed(), if has_room => { changed?; }
             }
         }
     }
 
-    async fn send(&self, stored: Stored, sending: &FuturesUnordered<Sending>) -> Result<(), StoreError> {
+    async fn take(&self, stored: Stored, busy: &mut Busy) -> Result<(), StoreError> {
         let Stored {
             sequence,
             arrived,
             message,
         } = stored;
-        let waited = now().saturating_sub(arrived) / 1_000;
-        let Some(message) = message.aged(waited) else {
-            self.counters.dropped(Dropped::Expired);
-            return self.store.remove(self.lane, sequence).await;
+        let rule = self.routes.rule_of(self.lane, &message.topic);
+        let item = Item {
+            sequence,
+            arrived,
+            message,
+            rule,
         };
-        match self.destination.publish(message.clone().into_publish()).await {
+        match rule.filter(|rule| self.routes.is_strict(*rule)) {
+            Some(rule) => match busy.turns.ask(rule, item) {
+                Some(item) => self.send(item, busy).await,
+                None => Ok(()),
+            },
+            None => self.send(item, busy).await,
+        }
+    }
+
+    async fn send(&self, item: Item, busy: &mut Busy) -> Result<(), StoreError> {
+        let mut next = Some(item);
+        while let Some(item) = next {
+            let rule = item.rule;
+            if self.offer(item, busy).await? {
+                return Ok(());
+            }
+            // It went nowhere, so the one behind it has its turn.
+            next = rule.and_then(|rule| busy.turns.next(rule));
+        }
+        Ok(())
+    }
+
+    /// Hands a message over. False: that is all there is to it.
+    async fn offer(&self, mut item: Item, busy: &Busy) -> Result<bool, StoreError> {
+        let waited = now().saturating_sub(item.arrived) / 1_000;
+        let Some(message) = item.message.clone().aged(waited) else {
+            self.counters.dropped(item.rule, Dropped::Expired);
+            self.store.remove(self.lane, item.sequence).await?;
+            return Ok(false);
+        };
+        item.message = message;
+        note_sent(&self.sent, &self.routes, self.lane, &item.message);
+        match self
+            .destination
+            .publish(item.message.clone().into_publish())
+            .await
+        {
             Ok(receipt) => {
-                sending.push(Sending {
-                    sequence,
-                    message,
+                busy.sending.push(Sending {
+                    item: Some(item),
                     receipt,
                 });
-                Ok(())
+                Ok(true)
             }
             Err(mqttkube_mqtt::Error::Closed) => Err(StoreError::Closed),
             Err(error) => {
                 self.dead_letters
-                    .bury(&self.counters, message, &error.to_string())
-                    .await;
-                self.store.remove(self.lane, sequence).await
+                    .bury(&self.counters, item.rule, item.message, &error.to_string());
+                self.store.remove(self.lane, item.sequence).await?;
+                Ok(false)
             }
         }
     }
 
-    async fn arrived(
+    async fn settle(
         &self,
-        sequence: u64,
-        message: Message,
-        outcome: Result<(), PublishError>,
+        item: Item,
+        outcome: Result<Delivery, PublishError>,
+        busy: &mut Busy,
     ) -> Result<(), StoreError> {
+        let rule = item.rule;
+        self.arrived(item, outcome).await?;
+        match rule.and_then(|rule| busy.turns.next(rule)) {
+            Some(next) => self.send(next, busy).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn arrived(&self, item: Item, outcome: Result<Delivery, PublishError>) -> Result<(), StoreError> {
         match outcome {
-            Ok(()) => self.counters.forwarded(),
+            Ok(Delivery::Expired) => self.counters.dropped(item.rule, Dropped::Expired),
+            Ok(_) => self.counters.forwarded(item.rule),
             Err(PublishError::Closed) => return Err(StoreError::Closed),
             Err(error) => {
                 self.dead_letters
-                    .bury(&self.counters, message, &error.to_string())
-                    .await;
+                    .bury(&self.counters, item.rule, item.message, &error.to_string());
             }
         }
-        self.store.remove(self.lane, sequence).await
+        self.store.remove(self.lane, item.sequence).await
     }
 }

@@ -2,23 +2,64 @@
 //!
 //! A message is acknowledged at its source only when it is safe elsewhere: when the destination has acknowledged it
 //! ([`Mode::Relay`]: the local broker's persistent session is the store), or when it is on the disk ([`Mode::Store`]).
-//! Either way nothing at QoS 1 is lost when a link is cut; what was on its way at such a moment may arrive twice. A new
-//! credential is used at the next connection; the relay does not yet renew one ahead of time. A rule's `retain` and
-//! `order` are not looked at here: retained flags follow the destination, and each topic keeps its order.
+//! Either way nothing at QoS 1 is lost when a link is cut; what was on its way at such a moment may arrive twice.
+//!
+//! A [`Rollover`] keeps the cloud's session in fresh credentials: the next one is issued before the present one ends, its
+//! connection is opened beside the old one, which first comes to rest, and takes the session over. Nothing is lost or
+//! doubled by that, and the local side does not notice.
+//!
+//! The messages of one topic keep their order; those of a strict rule go one at a time. What the destination refuses for
+//! good goes to the dead letters and holds up nothing. Rules that could take back what they have carried away are guarded
+//! by a count of bridges in a user property on MQTT 5, and by remembering what was published on 3.1.1; rules of which it
+//! can be told that they do not are left alone.
+//!
+//! ```no_run
+//! use mqttkube_bridge::credential::{JwtSource, ScheduleOptions};
+//! use mqttkube_bridge::endpoint::Endpoint;
+//! use mqttkube_bridge::relay::{Mode, Relay, Rollover, Routes};
+//! use mqttkube_mqtt::{Options, Tls, Version, connect};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let endpoint = Endpoint::clearblade("my-project", "us-central1", "gadgets", "bridge");
+//! let source = JwtSource::new(&std::fs::read("ec_private.pem")?, "my-project", 3_600)?;
+//! let rollover = Rollover::new(Box::new(source), ScheduleOptions::default());
+//! let cloud = Options::builder(&endpoint.host, &endpoint.client_id)
+//!     .port(endpoint.port)
+//!     .version(Version::V311)
+//!     .tls(Tls::default())
+//!     .credentials(rollover.credentials());
+//! let local = Options::builder("127.0.0.1", "bridge");
+//! let rules = vec!["events/# out 1 gcp/ /devices/bridge/".parse()?, "commands/# in 1 gcp/ /devices/bridge/".parse()?];
+//! let relay = Relay {
+//!     local: connect(local.build()?),
+//!     cloud: connect(cloud.build()?),
+//!     routes: Routes::new(rules, endpoint.limits),
+//!     mode: Mode::Relay,
+//!     dead_letter: None,
+//! };
+//! let (handle, run) = relay.start(async { drop(tokio::signal::ctrl_c().await) });
+//! run.await; // beside whatever else the program does
+//! println!("{:?}", handle.status());
+//! # Ok(())
+//! # }
+//! ```
 
 mod counters;
 mod drain;
+mod echo;
 mod lane;
 mod message;
 mod rollover;
 mod routes;
 mod run;
 mod store;
+mod turns;
 
-pub use counters::{Dropped, LaneStatus};
+pub use counters::{Dropped, LaneStatus, RuleStatus};
 pub use message::{HOPS, Lane, MOST_HOPS, Message, Properties};
 pub use rollover::{Clocks, CredentialStatus, Rollover};
-pub use routes::{Decision, Routes};
+pub use routes::{Decision, RelayRule, Routes};
 pub use run::{Handle, Mode, Relay, Side, Status};
 pub use store::{
     Appended, Keeping, Opened, Store, StoreError, StoreOptions, StoreStatus, Stored, Sync, Table, WhenFull,

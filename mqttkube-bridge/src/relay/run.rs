@@ -5,14 +5,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqttkube_mqtt::{Client, Event, Events};
+use mqttkube_mqtt::{Client, Event, Events, Version, Warning};
 use serde::Serialize;
 use tokio::sync::watch;
 
 use super::counters::Counters;
 use super::drain::Drain;
-use super::lane::{DeadLetters, Destination, InFlight, Way};
+use super::lane::{DeadLetters, Destination, InFlight, SharedEchoes, Way};
 use super::{Lane, LaneStatus, Routes, Store};
+
+/// How long the relay waits for what is on its way, once it is to stop.
+pub(super) const LAST_MESSAGES: Duration = Duration::from_secs(3);
 
 /// Where a message is safe, so that its source may forget it.
 #[derive(Clone, Debug)]
@@ -48,8 +51,15 @@ pub struct Side {
     pub missing: Vec<(String, Option<String>)>,
     /// Connections so far.
     pub connections: u64,
-    /// Another client with our id took the session over, and we do not fight.
+    /// Another client with our id took the session over, and we do not fight: there is one attempt a minute.
     pub taken_over: bool,
+    /// How often that has happened.
+    pub takeovers: u64,
+    /// Connections that were replaced because their credentials were due, without being offline.
+    pub rollovers: u64,
+    /// Why a connection could not be replaced last; absent when the last attempt did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_renewed: Option<String>,
     /// Why it was offline last.
     pub last_offline: Option<String>,
 }
@@ -115,16 +125,18 @@ impl Handle {
 
 impl Relay {
     /// How long a session may take to say goodbye.
-    const GRACE: Duration = Duration::from_secs(5);
+    const GRACE: Duration = Duration::from_secs(3);
 
-    /// Subscribes on both sides and carries messages until `stop` is ready; then closes both sessions. What was not safe
-    /// by then stays unacknowledged at its source. The handle shows how it goes.
+    /// Subscribes on both sides and carries messages until `stop` is ready; then takes no more, waits up to 3 s for what is
+    /// on its way, and closes both sessions within another 3 s. What was not safe by then stays unacknowledged at its
+    /// source. The handle shows how it goes.
     pub fn start<S>(self, stop: S) -> (Handle, impl Future<Output = ()> + use<S>)
     where
         S: Future<Output = ()>,
     {
         let routes = Arc::new(self.routes);
-        let counters = [Arc::new(Counters::default()), Arc::new(Counters::default())];
+        let counters = Lane::ALL.map(|lane| Arc::new(Counters::new(routes.names(lane))));
+        let echoes = Lane::ALL.map(|_| SharedEchoes::default());
         let (local, local_events) = self.local;
         let (cloud, cloud_events) = self.cloud;
         let dead_letters = DeadLetters {
@@ -142,6 +154,8 @@ impl Relay {
             },
             dead_letters: dead_letters.clone(),
             counters: counters[lane as usize].clone(),
+            echoes: echoes[lane as usize].clone(),
+            sent: echoes[lane.back() as usize].clone(),
         };
         let out = Pump::new(way(Lane::Out, &local, &cloud), local_events);
         let incoming = Pump::new(way(Lane::In, &cloud, &local), cloud_events);
@@ -153,6 +167,8 @@ impl Relay {
             Mode::Relay => None,
             Mode::Store(store) => Some(Drain {
                 lane,
+                routes: routes.clone(),
+                sent: echoes[lane.back() as usize].clone(),
                 store: store.clone(),
                 destination: if lane == Lane::Out {
                     cloud.clone()
@@ -210,6 +226,7 @@ struct Pump {
     way: Way,
     events: Events,
     side: watch::Sender<Side>,
+    version: Version,
 }
 
 impl Pump {
@@ -222,7 +239,12 @@ impl Pump {
             missing: missing(&way),
             ..Side::default()
         });
-        Self { way, events, side }
+        Self {
+            way,
+            events,
+            side,
+            version: Version::default(),
+        }
     }
 
     async fn run(mut self, stop: impl Future<Output = ()>) {
@@ -233,31 +255,59 @@ impl Pump {
         loop {
             tokio::select! {
                 biased;
-                () = &mut stop => return,
-                () = self.way.settle(&mut in_flight), if !in_flight.is_empty() => {}
+                () = &mut stop => break,
+                Some(settled) = in_flight.next(), if !in_flight.is_empty() => tokio::select! {
+                    () = &mut stop => break,
+                    () = self.way.settle(settled, &mut in_flight) => {}
+                },
                 event = self.events.next(), if in_flight.len() < Self::MOST => match event {
                     None => return,
                     // Handing over may wait for room at the destination; stopping must not.
                     Some(Event::Message(received)) => tokio::select! {
-                        () = &mut stop => return,
-                        () = self.way.receive(received, &in_flight) => {}
+                        () = &mut stop => break,
+                        () = self.way.receive(received, self.version, &mut in_flight) => {}
                     },
                     Some(event) => self.note(event),
                 },
             }
         }
+        // A message that arrives now and is not acknowledged would come twice.
+        let finish = async {
+            while self.way.can_settle()
+                && let Some(settled) = in_flight.next().await
+            {
+                self.way.settle(settled, &mut in_flight).await;
+            }
+        };
+        let _ = tokio::time::timeout(LAST_MESSAGES, finish).await;
     }
 
-    fn note(&self, event: Event) {
+    fn note(&mut self, event: Event) {
         let lane = self.way.lane.name();
+        if let Event::Online { version, .. } = event {
+            self.version = version;
+        }
         self.side.send_modify(|side| match event {
             Event::Online { .. } => {
+                if side.online {
+                    side.rollovers += 1;
+                    side.not_renewed = None;
+                }
                 side.online = true;
                 side.taken_over = false;
                 side.connections += 1;
             }
             Event::Offline { reason, kicked } => {
-                tracing::info!(lane, reason, "the source of a lane is offline");
+                if kicked {
+                    tracing::error!(
+                        lane,
+                        reason,
+                        "another client with the same id took the session over"
+                    );
+                    side.takeovers += 1;
+                } else {
+                    tracing::info!(lane, reason, "the source of a lane is offline");
+                }
                 side.online = false;
                 // They are asked for again at the next connection.
                 side.missing = missing(&self.way);
@@ -270,6 +320,10 @@ impl Pump {
                     tracing::warn!(lane, filter, reason, "a subscription is refused");
                     side.missing.push((filter, Some(reason)));
                 }
+            }
+            Event::Warning(Warning::NotRenewed { reason }) => {
+                tracing::warn!(lane, reason, "the connection goes on with its old credentials");
+                side.not_renewed = Some(reason);
             }
             Event::Warning(warning) => tracing::warn!(lane, ?warning, "the session of a lane"),
             _ => {}

@@ -26,6 +26,7 @@ use mqttkube_mosquitto::TopicRule;
 use mqttkube_mqtt::{Credentials, MqttSpec, Options, OptionsError};
 
 use crate::credential::Source;
+use crate::relay::{RelayRule, Rollover, Routes};
 
 pub use cloud::Cloud;
 pub use credential::{CredentialKind, CredentialSpec};
@@ -187,6 +188,23 @@ impl<P> Bridge<P> {
             builder = builder.max_publish(usize::try_from(most).unwrap_or(usize::MAX));
         }
         builder.build()
+    }
+
+    /// The rules with what the cloud's service takes.
+    #[must_use]
+    pub fn routes(&self) -> Routes {
+        let rules = self.rules.iter().map(|rule| RelayRule {
+            rule: rule.carried(),
+            keeps_retain: rule.retain == Retain::Keep,
+            strict: rule.order == Order::Strict,
+        });
+        Routes::with(rules.collect(), self.cloud.endpoint.limits.clone())
+    }
+
+    /// The cloud's credentials, renewed as the file says; for [`Bridge::cloud_options`].
+    #[must_use]
+    pub fn rollover(&self, secrets: &Secrets) -> Rollover {
+        Rollover::new(self.source(secrets), self.cloud.credential.schedule)
     }
 
     /// What issues the cloud's credentials. Keys and tokens are looked up at every issue, so that new ones are found.

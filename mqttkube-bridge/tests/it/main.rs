@@ -2,6 +2,7 @@
 
 mod endpoints;
 mod keys;
+mod relay;
 mod schedule;
 mod sidecar;
 mod spec;

@@ -2,6 +2,12 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// A time; none passes unless a test says so.
+fn start() -> Instant {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    *START.get_or_init(Instant::now)
+}
+
 fn publish(topic: u8, number: usize, newest_wins: bool, qos: QoS) -> Publish {
     let publish = Publish::new(format!("t/{topic}"), number.to_string()).qos(qos);
     if newest_wins { publish.retained() } else { publish }
@@ -10,7 +16,7 @@ fn publish(topic: u8, number: usize, newest_wins: bool, qos: QoS) -> Publish {
 /// Sends all that may be sent; returns the payloads with their packet identifiers.
 fn flush(outbox: &mut Outbox<usize>) -> Vec<(String, u16, bool)> {
     let mut sent = Vec::new();
-    while let Some(next) = outbox.next() {
+    while let Some(next) = outbox.next(start()) {
         if let Send::Publish {
             publish,
             packet_id,
@@ -30,9 +36,18 @@ fn flush(outbox: &mut Outbox<usize>) -> Vec<(String, u16, bool)> {
 #[test]
 fn the_newest_retained_value_takes_the_place_of_the_waiting_one() {
     let mut outbox = Outbox::new();
-    assert_eq!(outbox.push(publish(1, 0, true, QoS::AtLeastOnce), 0), None);
-    assert_eq!(outbox.push(publish(2, 1, true, QoS::AtLeastOnce), 1), None);
-    assert_eq!(outbox.push(publish(1, 2, true, QoS::AtLeastOnce), 2), Some(0));
+    assert_eq!(
+        outbox.push(publish(1, 0, true, QoS::AtLeastOnce), 0, start()),
+        None
+    );
+    assert_eq!(
+        outbox.push(publish(2, 1, true, QoS::AtLeastOnce), 1, start()),
+        None
+    );
+    assert_eq!(
+        outbox.push(publish(1, 2, true, QoS::AtLeastOnce), 2, start()),
+        Some(0)
+    );
     outbox.connected(false, 10);
     let order: Vec<_> = flush(&mut outbox)
         .into_iter()
@@ -45,9 +60,12 @@ fn the_newest_retained_value_takes_the_place_of_the_waiting_one() {
 fn a_value_on_its_way_is_not_replaced() {
     let mut outbox = Outbox::new();
     outbox.connected(false, 10);
-    outbox.push(publish(1, 0, true, QoS::AtLeastOnce), 0);
+    outbox.push(publish(1, 0, true, QoS::AtLeastOnce), 0, start());
     flush(&mut outbox);
-    assert_eq!(outbox.push(publish(1, 1, true, QoS::AtLeastOnce), 1), None);
+    assert_eq!(
+        outbox.push(publish(1, 1, true, QoS::AtLeastOnce), 1, start()),
+        None
+    );
     assert_eq!((outbox.in_flight(), outbox.queued()), (1, 1));
 }
 
@@ -55,10 +73,10 @@ fn a_value_on_its_way_is_not_replaced() {
 fn a_kept_session_gets_the_same_packet_identifier_with_dup() {
     let mut outbox = Outbox::new();
     outbox.connected(false, 10);
-    outbox.push(publish(1, 0, false, QoS::AtLeastOnce), 0);
-    outbox.push(publish(1, 1, false, QoS::AtLeastOnce), 1);
+    outbox.push(publish(1, 0, false, QoS::AtLeastOnce), 0, start());
+    outbox.push(publish(1, 1, false, QoS::AtLeastOnce), 1, start());
     let first = flush(&mut outbox);
-    outbox.push(publish(1, 2, false, QoS::AtLeastOnce), 2);
+    outbox.push(publish(1, 2, false, QoS::AtLeastOnce), 2, start());
     outbox.connected(true, 10);
     let again = flush(&mut outbox);
     assert_eq!(again[0], ("0".into(), first[0].1, true));
@@ -71,7 +89,7 @@ fn a_lost_session_gets_everything_anew_and_in_order() {
     let mut outbox = Outbox::new();
     outbox.connected(false, 2);
     for number in 0..4 {
-        outbox.push(publish(1, number, false, QoS::AtLeastOnce), number);
+        outbox.push(publish(1, number, false, QoS::AtLeastOnce), number, start());
     }
     assert_eq!(flush(&mut outbox).len(), 2);
     outbox.connected(false, 10);
@@ -85,23 +103,23 @@ fn a_lost_session_gets_everything_anew_and_in_order() {
 fn a_released_publish_is_released_again_not_sent_again() {
     let mut outbox = Outbox::new();
     outbox.connected(false, 10);
-    outbox.push(publish(1, 0, false, QoS::ExactlyOnce), 0);
+    outbox.push(publish(1, 0, false, QoS::ExactlyOnce), 0, start());
     let packet_id = flush(&mut outbox)[0].1;
     assert!(outbox.received(packet_id));
     outbox.connected(true, 10);
-    assert_eq!(outbox.next(), Some(Send::Release { packet_id }));
+    assert_eq!(outbox.next(start()), Some(Send::Release { packet_id }));
     assert_eq!(outbox.answered(packet_id), Some(0));
 }
 
 #[test]
 fn a_poisonous_publish_is_found_and_given_up_and_the_others_live() {
     let mut outbox = Outbox::new();
-    outbox.push(publish(1, 13, false, QoS::AtLeastOnce), 13);
-    outbox.push(publish(1, 14, false, QoS::AtLeastOnce), 14);
+    outbox.push(publish(1, 13, false, QoS::AtLeastOnce), 13, start());
+    outbox.push(publish(1, 14, false, QoS::AtLeastOnce), 14, start());
     let convicted = (0..50).find_map(|_| {
         outbox.connected(true, 10);
         flush(&mut outbox);
-        outbox.cut(true)
+        outbox.cut(Cut::HungUp)
     });
     assert_eq!(convicted, Some(13));
     outbox.connected(true, 10);
@@ -112,7 +130,7 @@ fn a_poisonous_publish_is_found_and_given_up_and_the_others_live() {
 fn a_broker_that_answers_now_and_then_convicts_nobody() {
     let mut outbox = Outbox::new();
     for number in 0..40 {
-        outbox.push(publish(1, number, false, QoS::AtLeastOnce), number);
+        outbox.push(publish(1, number, false, QoS::AtLeastOnce), number, start());
     }
     for round in 0..40 {
         outbox.connected(true, 10);
@@ -120,8 +138,168 @@ fn a_broker_that_answers_now_and_then_convicts_nobody() {
         if round % 5 == 0 {
             assert!(outbox.answered(sent[0].1).is_some());
         }
-        assert_eq!(outbox.cut(true), None);
+        assert_eq!(outbox.cut(Cut::HungUp), None);
     }
+}
+
+fn answers(outbox: &mut Outbox<usize>, packet_id: u16, why: Refused, now: Instant) {
+    assert_eq!(outbox.refused(packet_id, why, now), Verdict::Again);
+}
+
+/// Payloads of what may be sent at a time.
+fn payloads(outbox: &mut Outbox<usize>, now: Instant) -> Vec<(String, u16)> {
+    let sent = std::iter::from_fn(|| outbox.next(now));
+    sent.filter_map(|next| match next {
+        Send::Publish {
+            publish, packet_id, ..
+        } => Some((String::from_utf8_lossy(&publish.payload).into_owned(), packet_id)),
+        _ => None,
+    })
+    .collect()
+}
+
+#[test]
+fn a_refusal_that_may_pass_is_tried_again_in_its_old_place_and_holds_up_its_own_topic_only() {
+    let mut outbox = Outbox::new();
+    let mut now = start();
+    outbox.connected(false, 1);
+    for (number, topic) in [1, 1, 2].into_iter().enumerate() {
+        outbox.push(publish(topic, number, false, QoS::AtLeastOnce), number, now);
+    }
+    for pause in [100, 400, 1_600] {
+        let first = payloads(&mut outbox, now);
+        assert_eq!(first.len(), 1);
+        assert_eq!(first[0].0, "0");
+        answers(&mut outbox, first[0].1, Refused::ForNow, now);
+        if pause == 100 {
+            let other = payloads(&mut outbox, now);
+            assert_eq!(other[0].0, "2", "another topic goes on");
+            outbox.answered(other[0].1).expect("it is in flight");
+        }
+        assert!(payloads(&mut outbox, now).is_empty(), "the same topic waits");
+        assert_eq!(outbox.wake(), Some(now + Duration::from_millis(pause)));
+        now += Duration::from_millis(pause);
+    }
+    let last = payloads(&mut outbox, now);
+    assert_eq!(
+        outbox.refused(last[0].1, Refused::ForNow, now),
+        Verdict::GivenUp(0)
+    );
+    assert_eq!(payloads(&mut outbox, now)[0].0, "1");
+    assert_eq!(outbox.wake(), None);
+}
+
+#[test]
+fn a_quota_holds_up_everything_and_longer_each_time_but_gives_up_nothing() {
+    let mut outbox = Outbox::new();
+    let mut now = start();
+    outbox.connected(false, 2);
+    for number in 0..3 {
+        outbox.push(publish(1, number, false, QoS::AtLeastOnce), number, now);
+    }
+    for pause in [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000] {
+        let sent = payloads(&mut outbox, now);
+        assert_eq!((sent[0].0.as_str(), sent[1].0.as_str()), ("0", "1"));
+        for (_, packet_id) in sent.into_iter().rev() {
+            answers(&mut outbox, packet_id, Refused::Quota, now);
+        }
+        assert!(payloads(&mut outbox, now).is_empty());
+        now += Duration::from_millis(pause);
+        assert_eq!(outbox.wake(), Some(now));
+    }
+    let sent = payloads(&mut outbox, now);
+    assert_eq!(outbox.answered(sent[0].1), Some(0));
+    assert_eq!(outbox.answered(sent[1].1), Some(1));
+    assert_eq!(payloads(&mut outbox, now)[0].0, "2");
+}
+
+#[test]
+fn a_refusal_for_good_is_one() {
+    let mut outbox = Outbox::new();
+    outbox.connected(false, 2);
+    outbox.push(publish(1, 0, false, QoS::AtLeastOnce), 0, start());
+    let packet_id = flush(&mut outbox)[0].1;
+    let refused = outbox.refused(packet_id, Refused::ForGood, start());
+    assert_eq!(refused, Verdict::GivenUp(0));
+    assert_eq!(
+        outbox.refused(packet_id, Refused::ForGood, start()),
+        Verdict::Unknown
+    );
+    assert!(outbox.is_empty());
+}
+
+#[test]
+fn a_refused_value_gives_way_to_a_newer_one() {
+    let mut outbox = Outbox::new();
+    outbox.connected(false, 1);
+    outbox.push(publish(1, 0, true, QoS::AtLeastOnce), 0, start());
+    let packet_id = flush(&mut outbox)[0].1;
+    outbox.push(publish(1, 1, true, QoS::AtLeastOnce), 1, start());
+    let refused = outbox.refused(packet_id, Refused::ForNow, start());
+    assert_eq!(refused, Verdict::Superseded(0));
+    assert_eq!(flush(&mut outbox)[0].0, "1");
+}
+
+#[test]
+fn a_packet_that_is_too_large_is_found_among_others_after_one_more_round() {
+    let mut outbox = Outbox::new();
+    for number in 0..3 {
+        outbox.push(publish(1, number, false, QoS::AtLeastOnce), number, start());
+    }
+    // The broker answers what it can bear and ends the connection over the second.
+    outbox.connected(true, 10);
+    flush(&mut outbox);
+    assert_eq!(outbox.cut(Cut::TooLarge), None, "three are on their way");
+    outbox.connected(true, 10);
+    let first = flush(&mut outbox);
+    assert_eq!(first.len(), 1);
+    assert_eq!(outbox.answered(first[0].1), Some(0));
+    flush(&mut outbox);
+    assert_eq!(outbox.cut(Cut::TooLarge), None, "two are on their way");
+    outbox.connected(true, 10);
+    assert_eq!(flush(&mut outbox)[0].0, "1");
+    assert_eq!(outbox.cut(Cut::TooLarge), Some(1));
+    outbox.connected(true, 10);
+    assert_eq!(flush(&mut outbox)[0].0, "2");
+}
+
+#[test]
+fn a_flooded_broker_gets_half_as_much_at_once() {
+    let mut outbox = Outbox::new();
+    for number in 0..20 {
+        outbox.push(publish(1, number, false, QoS::AtLeastOnce), number, start());
+    }
+    for expected in [16, 8, 4, 2, 1, 1] {
+        outbox.connected(false, 16);
+        assert_eq!(flush(&mut outbox).len(), expected);
+        assert_eq!(outbox.cut(Cut::Flooded), None);
+    }
+}
+
+#[test]
+fn a_message_grows_old_here_and_is_not_sent_after_its_life() {
+    let mut outbox = Outbox::new();
+    let mut short = publish(1, 0, false, QoS::AtLeastOnce);
+    short.message_expiry = Some(10);
+    let mut long = publish(1, 1, false, QoS::AtLeastOnce);
+    long.message_expiry = Some(100);
+    outbox.push(short, 0, start());
+    outbox.push(long, 1, start());
+    outbox.connected(false, 10);
+    let later = start() + Duration::from_secs(10);
+    assert_eq!(outbox.next(later), Some(Send::Expired { ticket: 0 }));
+    let Some(Send::Publish {
+        publish, packet_id, ..
+    }) = outbox.next(later)
+    else {
+        panic!("the other one is sent");
+    };
+    assert_eq!(publish.message_expiry, Some(90));
+    answers(&mut outbox, packet_id, Refused::Quota, later);
+    let Some(Send::Publish { publish, .. }) = outbox.next(later + Duration::from_secs(5)) else {
+        panic!("it is sent again");
+    };
+    assert_eq!(publish.message_expiry, Some(85));
 }
 
 /// What a caller and a network may do.
@@ -197,7 +375,7 @@ proptest! {
                 Act::Push { topic, newest_wins, qos } => {
                     let number = model.all.len();
                     let qos = QoS::try_from(qos).expect("in range");
-                    let replaced = outbox.push(publish(topic, number, newest_wins, qos), number);
+                    let replaced = outbox.push(publish(topic, number, newest_wins, qos), number, start());
                     let expected = model.push(topic, newest_wins).filter(|old| place[*old] != usize::MAX);
                     prop_assert_eq!(replaced, expected);
                     place.push(replaced.map_or(number, |old| place[old]));
@@ -207,7 +385,7 @@ proptest! {
                 }
                 Act::Send => {
                     let mut last = None;
-                    while let Some(next) = outbox.next() {
+                    while let Some(next) = outbox.next(start()) {
                         let (number, in_flight) = match next {
                             Send::Publish { publish, packet_id, .. } => {
                                 let number: usize = String::from_utf8_lossy(&publish.payload).parse().expect("a number");
@@ -218,7 +396,7 @@ proptest! {
                                 (number, true)
                             }
                             Send::Forget { ticket, .. } => (ticket, false),
-                            Send::Release { .. } => continue,
+                            Send::Release { .. } | Send::Expired { .. } => continue,
                         };
                         prop_assert!(model.all[number].2 != Fate::Gone, "sent after its end");
                         model.all[number].2 = if in_flight { Fate::Flying } else { Fate::Gone };

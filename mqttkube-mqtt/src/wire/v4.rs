@@ -120,6 +120,10 @@ fn from_connack(connack: &mqtt::ConnAck) -> Incoming {
         return Incoming::Refused(Refusal {
             reason: words(connack.code),
             version,
+            login: matches!(
+                connack.code,
+                mqtt::ConnectReturnCode::BadUserNamePassword | mqtt::ConnectReturnCode::NotAuthorized
+            ),
         });
     }
     Incoming::Welcome(Welcome {

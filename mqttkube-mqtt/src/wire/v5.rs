@@ -4,9 +4,11 @@ use bytes::{Bytes, BytesMut};
 use rumqttc::v5::mqttbytes::{self, Error, v5};
 
 use super::{
-    Codec, Connect, DecodeError, Delivery, EncodeError, Incoming, Outgoing, Refusal, Welcome, reason_text,
+    Codec, Complaint, Connect, DecodeError, Delivery, EncodeError, Incoming, Outgoing, Refusal, Welcome,
+    reason_text,
 };
 use crate::message::{Publish, QoS, RetainHandling, Subscription};
+use crate::outbox::Refused;
 
 pub(super) struct V5;
 
@@ -147,7 +149,7 @@ fn to_subscribe(subscription: &Subscription, packet_id: u16, with_id: bool, agai
         qos: to_qos(subscription.qos.min(QoS::AtLeastOnce)),
         // A shared subscription with no-local is a protocol error (MQTT 5.0, section 3.8.3.1).
         nolocal: subscription.no_local && !subscription.filter.starts_with("$share/"),
-        preserve_retain: false,
+        preserve_retain: subscription.retain_as_published,
         retain_forward_rule,
     };
     let properties = with_id.then(|| v5::SubscribeProperties {
@@ -166,26 +168,36 @@ fn from_packet(packet: v5::Packet) -> Option<Incoming> {
         v5::Packet::ConnAck(connack) => from_connack(&connack),
         v5::Packet::Publish(publish) => Incoming::Publish(Box::new(from_publish(publish))),
         v5::Packet::PubAck(ack) => {
-            let good = matches!(
-                ack.reason,
-                v5::PubAckReason::Success | v5::PubAckReason::NoMatchingSubscribers
-            );
+            use v5::PubAckReason as Reason;
+            let refused = match ack.reason {
+                Reason::Success | Reason::NoMatchingSubscribers => None,
+                Reason::QuotaExceeded => Some(Refused::Quota),
+                Reason::UnspecifiedError
+                | Reason::ImplementationSpecificError
+                | Reason::PacketIdentifierInUse => Some(Refused::ForNow),
+                _ => Some(Refused::ForGood),
+            };
             let said = ack
                 .properties
                 .as_ref()
                 .and_then(|properties| properties.reason_string.as_ref());
-            Incoming::PubAck(ack.pkid, answer(good, ack.reason, said))
+            Incoming::PubAck(ack.pkid, answer(refused, ack.reason, said))
         }
         v5::Packet::PubRec(ack) => {
-            let good = matches!(
-                ack.reason,
-                v5::PubRecReason::Success | v5::PubRecReason::NoMatchingSubscribers
-            );
+            use v5::PubRecReason as Reason;
+            let refused = match ack.reason {
+                Reason::Success | Reason::NoMatchingSubscribers => None,
+                Reason::QuotaExceeded => Some(Refused::Quota),
+                Reason::UnspecifiedError
+                | Reason::ImplementationSpecificError
+                | Reason::PacketIdentifierInUse => Some(Refused::ForNow),
+                _ => Some(Refused::ForGood),
+            };
             let said = ack
                 .properties
                 .as_ref()
                 .and_then(|properties| properties.reason_string.as_ref());
-            Incoming::PubRec(ack.pkid, answer(good, ack.reason, said))
+            Incoming::PubRec(ack.pkid, answer(refused, ack.reason, said))
         }
         v5::Packet::PubComp(ack) => Incoming::PubComp(ack.pkid),
         v5::Packet::PubRel(release) => Incoming::PubRel(release.pkid),
@@ -210,7 +222,12 @@ fn from_packet(packet: v5::Packet) -> Option<Incoming> {
                 .and_then(|properties| properties.reason_string.as_ref());
             Incoming::Disconnect {
                 reason: reason_text(disconnect.reason_code, said),
-                taken_over: disconnect.reason_code == v5::DisconnectReasonCode::SessionTakenOver,
+                complaint: match disconnect.reason_code {
+                    v5::DisconnectReasonCode::SessionTakenOver => Complaint::TakenOver,
+                    v5::DisconnectReasonCode::ReceiveMaximumExceeded => Complaint::Flooded,
+                    v5::DisconnectReasonCode::PacketTooLarge => Complaint::TooLarge,
+                    _ => Complaint::Other,
+                },
             }
         }
         v5::Packet::Auth(_)
@@ -221,12 +238,8 @@ fn from_packet(packet: v5::Packet) -> Option<Incoming> {
     })
 }
 
-fn answer(good: bool, reason: impl std::fmt::Debug, said: Option<&String>) -> super::Answer {
-    if good {
-        Ok(())
-    } else {
-        Err(reason_text(reason, said))
-    }
+fn answer(refused: Option<Refused>, reason: impl std::fmt::Debug, said: Option<&String>) -> super::Answer {
+    refused.map_or(Ok(()), |why| Err((why, reason_text(reason, said))))
 }
 
 fn from_suback(code: v5::SubscribeReasonCode, said: Option<&String>) -> Result<QoS, String> {
@@ -247,6 +260,10 @@ fn from_connack(connack: &v5::ConnAck) -> Incoming {
         return Incoming::Refused(Refusal {
             reason: reason_text(connack.code, said),
             version,
+            login: matches!(
+                connack.code,
+                v5::ConnectReturnCode::BadUserNamePassword | v5::ConnectReturnCode::NotAuthorized
+            ),
         });
     }
     let available = |flag: Option<u8>| flag != Some(0);

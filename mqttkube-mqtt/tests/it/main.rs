@@ -3,6 +3,8 @@
 mod cuts;
 mod mosquitto;
 mod packets;
+mod refusals;
+mod renewal;
 mod session;
 mod support;
 mod tls;

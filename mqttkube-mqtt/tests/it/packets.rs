@@ -379,11 +379,11 @@ async fn trap_refused_publishes_at_qos_2_do_not_use_up_the_window() {
     let mut receipt = first;
     for number in 1..5 {
         let [high, low] = peer.expect(PUBLISH).await.publish().1.to_be_bytes();
-        peer.send(&[0x50, 3, high, low, 0x97]).await;
+        peer.send(&[0x50, 3, high, low, 0x87]).await;
         assert_eq!(
             receipt.await,
             Err(PublishError::Refused {
-                reason: "quota exceeded".into()
+                reason: "not authorized".into()
             })
         );
         receipt = session.client.publish(send(number)).await.expect("open");

@@ -88,6 +88,14 @@ fn token(page: &mut Page, credential: &CredentialStatus, now: UnixTime) {
         page.line("token_refreshes_total", &[("result", result)], count);
     }
     page.head(
+        "token_answers_total",
+        "counter",
+        "What the cloud said to credentials.",
+    );
+    for (result, count) in [("accepted", credential.accepted), ("refused", credential.refused)] {
+        page.line("token_answers_total", &[("result", result)], count);
+    }
+    page.head(
         "token_refresh_ok",
         "gauge",
         "The last attempt to issue one succeeded.",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use mqttkube_bridge::relay::{Mode, Relay, Rollover, Routes, Store};
+use mqttkube_bridge::relay::{Mode, Relay, Store};
 use mqttkube_bridge::spec::{self, Bridge, Secrets};
 use mqttkube_examples::http::Server;
 use mqttkube_examples::logging;
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 async fn serve(bridge: &Bridge<Settings>) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
     let secrets: Secrets = Arc::new(Process);
-    let rollover = Rollover::new(bridge.source(&secrets));
+    let rollover = bridge.rollover(&secrets);
     let local = bridge.local_options(&secrets).context("the section local")?;
     let cloud = bridge
         .cloud_options(rollover.credentials(), &secrets)
@@ -73,7 +73,7 @@ async fn serve(bridge: &Bridge<Settings>) -> anyhow::Result<ExitCode> {
     let relay = Relay {
         local: connect(local),
         cloud: connect(cloud),
-        routes: Routes::new(bridge.topic_rules(), bridge.cloud.endpoint.limits.clone()),
+        routes: bridge.routes(),
         mode: store.clone().map_or(Mode::Relay, Mode::Store),
         dead_letter: bridge.relay.dead_letter.as_ref().map(ToString::to_string),
     };

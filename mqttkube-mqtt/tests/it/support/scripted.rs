@@ -6,6 +6,9 @@ use tokio::time::timeout;
 
 use super::PATIENCE;
 
+/// How long is looked for what must not happen.
+const A_WHILE: std::time::Duration = std::time::Duration::from_millis(200);
+
 /// CONNACK of MQTT 5: success, no session, no properties.
 pub(crate) const WELCOME: &[u8] = &[0x20, 3, 0, 0, 0];
 /// The same with the session kept.
@@ -75,6 +78,11 @@ impl Scripted {
         Peer { stream }
     }
 
+    /// Nobody connects for a while. That can only overlook a fault, never invent one.
+    pub(crate) async fn is_left_alone(&self) -> bool {
+        timeout(A_WHILE, self.listener.accept()).await.is_err()
+    }
+
     /// The next connection, its CONNECT read and answered.
     pub(crate) async fn welcome(&self, answer: &[u8]) -> (Peer, Packet) {
         let mut peer = self.accept().await;
@@ -115,6 +123,11 @@ impl Peer {
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).await.ok()?;
         Some(Packet { head, body })
+    }
+
+    /// Nothing comes for a while. That can only overlook a fault, never invent one.
+    pub(crate) async fn is_silent(&self) -> bool {
+        timeout(A_WHILE, self.stream.peek(&mut [0])).await.is_err()
     }
 
     /// The next packet, which must be of this kind.
