@@ -12,6 +12,7 @@
 //! - [`scenario`]: whole deployments from the few things that only their owner knows.
 //! - [`topology`]: several brokers joined by bridges, with the proof that no message goes round.
 //! - [`migrate`]: ways out of manifests that have grown old, with a list of what changed and why.
+//! - [`render`]: what is made of a checked bundle.
 
 pub mod broker;
 pub mod build;
@@ -23,5 +24,6 @@ pub mod migrate;
 pub mod name;
 pub mod object;
 pub mod quantity;
+pub mod render;
 pub mod scenario;
 pub mod topology;

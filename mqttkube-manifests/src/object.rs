@@ -171,47 +171,52 @@ impl Object {
     /// Where it comes in a list that is applied from top to bottom: what others need goes first.
     #[must_use]
     pub fn rank(&self) -> usize {
-        const ORDER: &[&str] = &[
-            "Namespace",
-            "CustomResourceDefinition",
-            "ServiceAccount",
-            "ClusterRole",
-            "ClusterRoleBinding",
-            "Role",
-            "RoleBinding",
-            "ValidatingAdmissionPolicy",
-            "ValidatingAdmissionPolicyBinding",
-            "Issuer",
-            "ClusterIssuer",
-            "Certificate",
-            "ExternalSecret",
-            "Secret",
-            "ConfigMap",
-            "PersistentVolume",
-            "PersistentVolumeClaim",
-            "Service",
-            "StatefulSet",
-            "Deployment",
-            "DeploymentConfig",
-            "DaemonSet",
-            "Job",
-            "CronJob",
-            "Pod",
-            "PodDisruptionBudget",
-            "NetworkPolicy",
-            "HorizontalPodAutoscaler",
-            "Ingress",
-            "Route",
-            "Gateway",
-            "TLSRoute",
-            "ServiceMonitor",
-            "PodMonitor",
-        ];
-        ORDER
-            .iter()
-            .position(|kind| *kind == self.key.kind)
-            .unwrap_or(ORDER.len())
+        rank(&self.key.kind)
     }
+}
+
+/// Where a kind comes.
+pub(crate) fn rank(kind: &str) -> usize {
+    const ORDER: &[&str] = &[
+        "Namespace",
+        "CustomResourceDefinition",
+        "ServiceAccount",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Role",
+        "RoleBinding",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "Issuer",
+        "ClusterIssuer",
+        "Certificate",
+        "ExternalSecret",
+        "Secret",
+        "ConfigMap",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "Service",
+        "StatefulSet",
+        "Deployment",
+        "DeploymentConfig",
+        "DaemonSet",
+        "Job",
+        "CronJob",
+        "Pod",
+        "PodDisruptionBudget",
+        "NetworkPolicy",
+        "HorizontalPodAutoscaler",
+        "Ingress",
+        "Route",
+        "Gateway",
+        "TLSRoute",
+        "ServiceMonitor",
+        "PodMonitor",
+    ];
+    ORDER
+        .iter()
+        .position(|known| *known == kind)
+        .unwrap_or(ORDER.len())
 }
 
 /// The tree without members that are null, at every depth; elements of lists stay where they are.

@@ -41,8 +41,14 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     (
         "ring",
-        &["mqttkube-mqtt", "mqttkube-bridge", "mqttkube-mosquitto"],
+        &[
+            "mqttkube-mqtt",
+            "mqttkube-bridge",
+            "mqttkube-mosquitto",
+            "mqttkube-manifests",
+        ],
     ),
+    ("serde-saphyr", &["mqttkube-manifests"]),
     ("anyhow", &[]),
     ("clap", &[]),
     ("hyper", &[]),

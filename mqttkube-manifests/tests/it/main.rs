@@ -1,4 +1,4 @@
-//! Names and quantities against the rules of Kubernetes; bundles and their check.
+//! Names and quantities against the rules of Kubernetes; bundles, their check, and what is made of them.
 
 mod broker;
 mod broker_laws;
@@ -13,5 +13,8 @@ mod migrate;
 mod names;
 
 mod quantities;
+mod render_helm;
+mod render_kustomize;
+mod render_yaml;
 mod scenarios;
 mod topologies;
