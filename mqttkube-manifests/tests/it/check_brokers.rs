@@ -32,7 +32,7 @@ fn meta(name: &str) -> Value {
 }
 
 /// A workload with one broker of its own and a claim for its data.
-fn broker(kind: &str, name: &str, image: &str, mut container: Value, volumes: Value) -> Value {
+fn broker(kind: &str, name: &str, image: &str, mut container: Value, volumes: &Value) -> Value {
     let labels = json!({"app": name});
     container["name"] = json!("mosquitto");
     container["image"] = json!(image);
@@ -57,7 +57,13 @@ fn plain(name: &str) -> Value {
             {"name": "users", "mountPath": "/mosquitto/users"}]});
     let volumes = json!([{"name": "conf", "configMap": {"name": name}}, {"name": "users", "secret": {"secretName": "users"}},
         {"name": "data", "persistentVolumeClaim": {"claimName": name}}]);
-    broker("Deployment", name, "eclipse-mosquitto:2.0.22", container, volumes)
+    broker(
+        "Deployment",
+        name,
+        "eclipse-mosquitto:2.0.22",
+        container,
+        &volumes,
+    )
 }
 
 fn config(name: &str, key: &str, text: &str) -> Value {
@@ -69,7 +75,7 @@ fn claim(name: &str) -> Value {
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}})
 }
 
-fn service(name: &str, kind: &str, port: u16, target: Value) -> Value {
+fn service(name: &str, kind: &str, port: u16, target: &Value) -> Value {
     let app = name.split('.').next();
     json!({"apiVersion": "v1", "kind": "Service", "metadata": meta(&name.replace('.', "-")),
         "spec": {"type": kind, "selector": {"app": app}, "ports": [{"port": port, "targetPort": target}]}})
@@ -112,16 +118,16 @@ fn good() -> Vec<Value> {
         claim("hub"),
         claim("spoke"),
         claim("bridge"),
-        service("mosquitto", "ClusterIP", 1884, json!("proxied")),
-        service("mosquitto.out", "LoadBalancer", 8883, json!("mqtts")),
-        service("hub", "ClusterIP", 1883, json!("mqtt")),
-        service("spoke", "ClusterIP", 1883, json!("mqtt")),
+        service("mosquitto", "ClusterIP", 1884, &json!("proxied")),
+        service("mosquitto.out", "LoadBalancer", 8883, &json!("mqtts")),
+        service("hub", "ClusterIP", 1883, &json!("mqtt")),
+        service("spoke", "ClusterIP", 1883, &json!("mqtt")),
         broker(
             "Deployment",
             "mosquitto",
             "eclipse-mosquitto:2.1.2",
             main,
-            volumes,
+            &volumes,
         ),
         plain("hub"),
         plain("spoke"),
