@@ -54,7 +54,7 @@ pub use credentials::{Credentials, CredentialsError, Later, Login, Password, Ren
 pub use error::{Error, OptionsError, PublishError, TlsError};
 pub use event::{AckToken, Event, Received, Version, Warning};
 pub use message::{Publish, QoS, RetainHandling, Subscription};
-pub use options::{Availability, Options, OptionsBuilder, Reconnect, Transport};
+pub use options::{Availability, Opening, Options, OptionsBuilder, Reconnect, Transport};
 pub use spec::{AvailabilitySpec, MqttSpec};
 pub use status::{State, Status};
 pub use tls::{Tls, TlsVersion};

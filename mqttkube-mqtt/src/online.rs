@@ -86,6 +86,9 @@ impl End {
 pub(crate) struct Online {
     pub(crate) link: Link,
     welcome: Welcome,
+    /// What comes before anything else, and what of it the broker has not answered.
+    to_open: VecDeque<Publish>,
+    opening: HashMap<u16, (String, Instant)>,
     to_subscribe: VecDeque<String>,
     subscribing: HashMap<u16, (String, Instant)>,
     /// Publishes wait until the broker has answered every subscription: an answer to one of them must not be missed.
@@ -153,6 +156,12 @@ impl Online {
         Self {
             link,
             welcome: *welcome,
+            to_open: session
+                .options
+                .opening
+                .as_ref()
+                .map_or_else(VecDeque::new, |opening| opening.publishes().into()),
+            opening: HashMap::new(),
             // Always, also on a resumed session: a broker that was killed may have resumed it from an old database.
             to_subscribe: session.subscriptions.keys().cloned().collect(),
             subscribing: HashMap::new(),
@@ -174,7 +183,11 @@ impl Online {
 
     /// The broker has answered everything.
     pub(crate) fn is_at_rest(&self, session: &Session) -> bool {
-        self.resting && self.pings == 0 && self.subscribing.is_empty() && session.outbox.in_flight() == 0
+        self.resting
+            && self.pings == 0
+            && self.subscribing.is_empty()
+            && self.opening.is_empty()
+            && session.outbox.in_flight() == 0
     }
 
     /// The other connection did not come about.
@@ -193,7 +206,7 @@ impl Online {
         while let Some(packet) = self.link.receive().map_err(|error| bad_input(&error, session))? {
             self.handle(session, packet)?;
         }
-        if !self.resting {
+        if !self.resting && self.open()? {
             self.send_unsubscriptions()?;
             self.send_subscriptions(session)?;
             self.gated &= !(self.to_subscribe.is_empty() && self.subscribing.is_empty());
@@ -215,7 +228,10 @@ impl Online {
     fn handle(&mut self, session: &mut Session, packet: Incoming) -> Result<(), End> {
         match packet {
             Incoming::Publish(delivery) => return self.deliver(session, *delivery),
-            Incoming::PubAck(id, answer) => settle(session, id, answer),
+            Incoming::PubAck(id, answer) => match self.opening.remove(&id) {
+                Some((topic, _)) => opened(session, &topic, answer),
+                None => settle(session, id, answer),
+            },
             Incoming::PubRec(id, Ok(())) => {
                 if !session.outbox.received(id) {
                     session.status.send_modify(|status| status.unknown_answers += 1);
@@ -326,6 +342,21 @@ impl Online {
         self.to_unsubscribe.extend_from_slice(filters);
     }
 
+    /// True once the broker has answered all that comes first.
+    fn open(&mut self) -> Result<bool, End> {
+        while self.opening.len() < usize::from(self.welcome.receive_maximum)
+            && let Some(publish) = self.to_open.pop_front()
+        {
+            let packet_id = self.next_id();
+            let topic = publish.topic.clone();
+            let publish = publish.qos(QoS::AtLeastOnce);
+            self.write(&publish, packet_id, false)
+                .map_err(|error| End::silent(format!("{topic} cannot be published: {error}")))?;
+            self.opening.insert(packet_id, (topic, Instant::now()));
+        }
+        Ok(self.to_open.is_empty() && self.opening.is_empty())
+    }
+
     fn send_unsubscriptions(&mut self) -> Result<(), End> {
         for filter in std::mem::take(&mut self.to_unsubscribe) {
             let packet_id = self.next_id();
@@ -363,7 +394,7 @@ impl Online {
         loop {
             let id = self.last_id;
             self.last_id = self.last_id.checked_add(1).unwrap_or(FIRST_FOREIGN_ID);
-            if !self.subscribing.contains_key(&id) {
+            if !self.subscribing.contains_key(&id) && !self.opening.contains_key(&id) {
                 return id;
             }
         }
@@ -450,14 +481,20 @@ impl Online {
 
     /// When something may be sent that has to wait now.
     pub(crate) fn wake(&self, session: &Session) -> Option<Instant> {
-        let sends = !self.resting && !self.gated && self.link.backlog() < OUTPUT_BYTES;
+        let open = self.to_open.is_empty() && self.opening.is_empty();
+        let sends = open && !self.resting && !self.gated && self.link.backlog() < OUTPUT_BYTES;
         session.outbox.wake().filter(|_| sends)
     }
 
     /// When to look after it again.
     pub(crate) fn next_beat(&self, session: &Session) -> Instant {
         let late = |(_, asked): &(String, Instant)| *asked + session.options.connect_timeout;
-        let unanswered = self.subscribing.values().map(late).min();
+        let unanswered = self
+            .subscribing
+            .values()
+            .chain(self.opening.values())
+            .map(late)
+            .min();
         unanswered.map_or_else(|| self.link.pulse.next(), |late| late.min(self.link.pulse.next()))
     }
 
@@ -473,6 +510,11 @@ impl Online {
         if let Some((filter, _)) = subscribing.find(|(_, asked)| *asked + limit <= now) {
             return Err(End::silent(format!(
                 "the broker did not answer the subscription {filter} within {limit:?}"
+            )));
+        }
+        if let Some((topic, _)) = self.opening.values().find(|(_, sent)| *sent + limit <= now) {
+            return Err(End::silent(format!(
+                "the broker did not answer the publish to {topic} within {limit:?}"
             )));
         }
         match self.link.pulse.beat(now) {
@@ -501,6 +543,17 @@ fn received(delivery: Delivery, topic: String, token: AckToken) -> Received {
         content_type: delivery.content_type,
         payload_is_text: delivery.payload_is_text,
         token,
+    }
+}
+
+/// The broker's word on a publish that comes first.
+fn opened(session: &Session, topic: &str, answer: Answer) {
+    let Some(opening) = &session.options.opening else {
+        return;
+    };
+    match answer {
+        Ok(()) => opening.answered(topic, Ok(())),
+        Err((_, reason)) => opening.answered(topic, Err(&reason)),
     }
 }
 

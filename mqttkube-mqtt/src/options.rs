@@ -1,6 +1,7 @@
 //! What a session needs to know, checked before anything connects.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use crate::credentials::Credentials;
 use crate::error::OptionsError;
 use crate::event::Version;
-use crate::message::check_topic;
+use crate::message::{Publish, check_topic};
 use crate::tls::Tls;
 
 const MIB: usize = 1024 * 1024;
@@ -47,6 +48,16 @@ impl Availability {
             offline: Bytes::from_static(b"offline"),
         }
     }
+}
+
+/// What is published on every connection, and answered by the broker, before anything else is sent: neither
+/// subscriptions nor other publishes go out before.
+pub trait Opening: std::fmt::Debug + Send + Sync {
+    /// For a connection that was just made. They are sent at QoS 1.
+    fn publishes(&self) -> Vec<Publish>;
+
+    /// The broker's word on the one with this topic.
+    fn answered(&self, topic: &str, answer: Result<(), &str>);
 }
 
 /// How soon to try again. The first attempt after a connection that stood for longer than `max` is made at once.
@@ -147,6 +158,7 @@ pub struct OptionsBuilder {
     pub(crate) bind_address: Option<IpAddr>,
     pub(crate) bind_port: u16,
     pub(crate) user_properties: Vec<(String, String)>,
+    pub(crate) opening: Option<Arc<dyn Opening>>,
 }
 
 impl OptionsBuilder {
@@ -174,6 +186,7 @@ impl OptionsBuilder {
             bind_address: None,
             bind_port: 0,
             user_properties: Vec::new(),
+            opening: None,
         }
     }
 
@@ -291,6 +304,12 @@ impl OptionsBuilder {
     /// Name and value pairs sent with every connection; MQTT 5 only.
     pub fn user_properties(mut self, properties: Vec<(String, String)>) -> Self {
         self.user_properties = properties;
+        self
+    }
+
+    /// Default: nothing. See [`Opening`].
+    pub fn opening(mut self, opening: Arc<dyn Opening>) -> Self {
+        self.opening = Some(opening);
         self
     }
 

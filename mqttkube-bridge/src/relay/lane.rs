@@ -260,6 +260,9 @@ impl Way {
         if version == Version::V311 && self.is_echo(&received) {
             return drop_for(None, Dropped::Circle);
         }
+        if self.routes.observe(self.lane, &received.topic, &received.payload) {
+            return Prepared::Done;
+        }
         let decision = self.routes.decide(
             self.lane,
             &received.topic,

@@ -48,6 +48,7 @@
 mod counters;
 mod drain;
 mod echo;
+mod gateway;
 mod lane;
 mod message;
 mod rollover;
@@ -57,6 +58,7 @@ mod store;
 mod turns;
 
 pub use counters::{Dropped, LaneStatus, RuleStatus};
+pub use gateway::{DeviceStatus, Gateway, GatewayStatus};
 pub use message::{HOPS, Lane, MOST_HOPS, Message, Properties};
 pub use rollover::{Clocks, CredentialStatus, Rollover};
 pub use routes::{Decision, RelayRule, Routes};

@@ -284,7 +284,7 @@ fn login(credential: &Credential) -> Login {
 }
 
 /// A number that nobody else has.
-fn random() -> u32 {
+pub(super) fn random() -> u32 {
     let number = RandomState::new().build_hasher().finish();
     u32::try_from(number >> 32).unwrap_or_default()
 }

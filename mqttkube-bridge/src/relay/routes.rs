@@ -3,7 +3,7 @@
 use mqttkube_mosquitto::{RuleSet, TopicRule, Version, Way};
 use mqttkube_mqtt::{QoS, RetainHandling, Subscription};
 
-use super::{Lane, Message};
+use super::{Gateway, Lane, Message};
 use crate::endpoint::{Limits, Violation};
 
 impl From<Lane> for Way {
@@ -83,6 +83,7 @@ pub struct Routes {
     /// What the cloud takes; the local broker has no limits.
     limits: Limits,
     loop_free: bool,
+    gateway: Option<Gateway>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +116,26 @@ impl Routes {
             options,
             limits,
             loop_free,
+            gateway: None,
         }
+    }
+
+    /// The cloud's side is a gateway: messages to devices that cannot be attached are refused, and what the cloud reports
+    /// is listened to.
+    #[must_use]
+    pub fn with_gateway(mut self, gateway: &Gateway) -> Self {
+        self.gateway = Some(gateway.clone());
+        self
+    }
+
+    /// Looks at a delivery that is about the gateway itself; true if it is for nobody else.
+    pub(super) fn observe(&self, lane: Lane, topic: &str, payload: &[u8]) -> bool {
+        let gateway = self.gateway.as_ref().filter(|_| lane == Lane::In);
+        let Some(gateway) = gateway.filter(|gateway| gateway.errors_topic() == topic) else {
+            return false;
+        };
+        gateway.note_error(payload);
+        !self.takes(lane, topic)
     }
 
     /// Nothing that these rules carry one way can be taken by them on the way back. Then no message needs a mark by which
@@ -146,6 +166,12 @@ impl Routes {
                         .retain_as_published(),
                 ),
             }
+        }
+        let errors = self.gateway.as_ref().filter(|_| lane == Lane::In);
+        if let Some(topic) = errors.map(Gateway::errors_topic)
+            && subscriptions.iter().all(|known| known.filter != topic)
+        {
+            subscriptions.push(Subscription::new(topic).retain_handling(RetainHandling::Never));
         }
         Subscription::separate_ids(&mut subscriptions);
         subscriptions
@@ -192,10 +218,13 @@ impl Routes {
         match lane {
             Lane::In => Ok(()),
             // The retain flag is taken off where it is not known, so it is no reason to refuse.
-            Lane::Out => self
-                .limits
-                .check_publish(topic, qos, false)
-                .map_err(|violation| violation.to_string()),
+            Lane::Out => {
+                let unattached = self.gateway.as_ref().and_then(|gateway| gateway.refuses(topic));
+                unattached.map_or(Ok(()), Err)?;
+                self.limits
+                    .check_publish(topic, qos, false)
+                    .map_err(|violation| violation.to_string())
+            }
         }
     }
 

@@ -23,10 +23,10 @@ use std::sync::Arc;
 
 use mqttkube_mapping::yaml::{self, Cursor, Diagnostic, Diagnostics, Position, SecretLookup, Section};
 use mqttkube_mosquitto::TopicRule;
-use mqttkube_mqtt::{Credentials, MqttSpec, Options, OptionsError};
+use mqttkube_mqtt::{Credentials, MqttSpec, Options, OptionsBuilder, OptionsError};
 
 use crate::credential::Source;
-use crate::relay::{RelayRule, Rollover, Routes};
+use crate::relay::{Gateway, RelayRule, Rollover, Routes};
 
 pub use cloud::Cloud;
 pub use credential::{CredentialKind, CredentialSpec};
@@ -179,6 +179,18 @@ impl<P> Bridge<P> {
         credentials: Credentials,
         secrets: &Secrets,
     ) -> Result<Options, OptionsError> {
+        self.cloud_builder(credentials, secrets)?.build()
+    }
+
+    /// The same before it is checked, for a gateway's [`Gateway::opening`].
+    ///
+    /// # Errors
+    /// A key password that cannot be found.
+    pub fn cloud_builder(
+        &self,
+        credentials: Credentials,
+        secrets: &Secrets,
+    ) -> Result<OptionsBuilder, OptionsError> {
         let mut builder = self
             .cloud
             .mqtt
@@ -187,7 +199,7 @@ impl<P> Bridge<P> {
         if let Some(most) = self.cloud.endpoint.limits.max_packet {
             builder = builder.max_publish(usize::try_from(most).unwrap_or(usize::MAX));
         }
-        builder.build()
+        Ok(builder)
     }
 
     /// The rules with what the cloud's service takes.
@@ -199,6 +211,28 @@ impl<P> Bridge<P> {
             strict: rule.order == Order::Strict,
         });
         Routes::with(rules.collect(), self.cloud.endpoint.limits.clone())
+    }
+
+    /// The devices behind this one, if it is a gateway.
+    #[must_use]
+    pub fn attached(&self, secrets: &Secrets) -> Option<Gateway> {
+        if self.gateway.is_empty() {
+            return None;
+        }
+        let lifetime = match self.cloud.credential.kind {
+            CredentialKind::Jwt { lifetime, .. } => lifetime,
+            _ => 3_600,
+        };
+        let endpoint = &self.cloud.endpoint;
+        let devices = self
+            .gateway
+            .iter()
+            .map(|device| (device.id.clone(), device.source(endpoint, lifetime, secrets)));
+        Some(Gateway::new(
+            &self.cloud.values.device,
+            devices.collect(),
+            self.cloud.credential.schedule,
+        ))
     }
 
     /// The cloud's credentials, renewed as the file says; for [`Bridge::cloud_options`].

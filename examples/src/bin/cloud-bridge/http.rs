@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use mqttkube_bridge::credential::Clock;
-use mqttkube_bridge::relay::{Handle, Rollover, Side, Status, Store};
+use mqttkube_bridge::relay::{Gateway, Handle, Rollover, Side, Status, Store};
 use mqttkube_examples::http::{Answer, Server};
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ pub(crate) struct View {
     pub(crate) handle: Handle,
     pub(crate) rollover: Rollover,
     pub(crate) store: Option<Store>,
+    pub(crate) gateway: Option<Gateway>,
 }
 
 /// Serves until it is dropped.
@@ -41,10 +42,12 @@ fn answer(path: &str, view: &View) -> Option<Answer> {
         "/api/status" => Some(Answer::json(true, &document(view, &status))),
         "/metrics" => {
             let store = view.store.as_ref().map(Store::status);
+            let gateway = view.gateway.as_ref().map(Gateway::status);
             let text = metrics::text(
                 &status,
                 &view.rollover.status(),
                 store.as_ref(),
+                gateway.as_ref(),
                 Clock::now().wall,
             );
             Some(Answer::metrics(text))
@@ -60,6 +63,9 @@ fn document(view: &View, status: &Status) -> Value {
     document["credential"] = serde_json::to_value(view.rollover.status()).unwrap_or_default();
     if let Some(store) = &view.store {
         document["store"] = serde_json::to_value(store.status()).unwrap_or_default();
+    }
+    if let Some(gateway) = &view.gateway {
+        document["gateway"] = serde_json::to_value(gateway.status()).unwrap_or_default();
     }
     document
 }

@@ -3,21 +3,25 @@
 use std::fmt::{Display, Write as _};
 
 use mqttkube_bridge::credential::UnixTime;
-use mqttkube_bridge::relay::{CredentialStatus, LaneStatus, Side, Status, StoreStatus};
+use mqttkube_bridge::relay::{CredentialStatus, GatewayStatus, LaneStatus, Side, Status, StoreStatus};
 
 /// The whole document.
 pub(crate) fn text(
     status: &Status,
     credential: &CredentialStatus,
     store: Option<&StoreStatus>,
+    gateway: Option<&GatewayStatus>,
     now: UnixTime,
 ) -> String {
     let mut page = Page::default();
     sides(&mut page, [("local", &status.local), ("cloud", &status.cloud)]);
-    lanes(&mut page, [("out", &status.out), ("in", &status.incoming)]);
+    lanes(&mut page, [("out", &status.out), ("in", &status.incoming)], now);
     token(&mut page, credential, now);
     if let Some(store) = store {
-        outbox(&mut page, store);
+        outbox(&mut page, store, now);
+    }
+    if let Some(gateway) = gateway {
+        devices(&mut page, gateway);
     }
     page.0
 }
@@ -39,13 +43,29 @@ fn sides(page: &mut Page, sides: [(&str, &Side); 2]) {
     for (name, side) in sides {
         page.line("taken_over", &[("side", name)], u8::from(side.taken_over));
     }
+    page.head(
+        "takeovers_total",
+        "counter",
+        "How often another client took the session.",
+    );
+    for (name, side) in sides {
+        page.line("takeovers_total", &[("side", name)], side.takeovers);
+    }
+    page.head(
+        "rollovers_total",
+        "counter",
+        "Connections replaced for new credentials, without being offline.",
+    );
+    for (name, side) in sides {
+        page.line("rollovers_total", &[("side", name)], side.rollovers);
+    }
     page.head("connections_total", "counter", "Connections since the start.");
     for (name, side) in sides {
         page.line("connections_total", &[("side", name)], side.connections);
     }
 }
 
-fn lanes(page: &mut Page, lanes: [(&str, &LaneStatus); 2]) {
+fn lanes(page: &mut Page, lanes: [(&str, &LaneStatus); 2], now: UnixTime) {
     page.head("received_total", "counter", "Messages that came from the source.");
     for (name, lane) in lanes {
         page.line("received_total", &[("lane", name)], lane.received);
@@ -53,17 +73,77 @@ fn lanes(page: &mut Page, lanes: [(&str, &LaneStatus); 2]) {
     page.head(
         "forwarded_total",
         "counter",
-        "Messages that the destination has acknowledged.",
+        "Messages that the destination has acknowledged, by rule.",
     );
     for (name, lane) in lanes {
-        page.line("forwarded_total", &[("lane", name)], lane.forwarded);
-    }
-    page.head("dropped_total", "counter", "Messages that were not carried.");
-    for (name, lane) in lanes {
-        for (reason, count) in &lane.dropped {
-            page.line("dropped_total", &[("lane", name), ("reason", reason)], count);
+        for rule in &lane.rules {
+            let labels = [("lane", name), ("rule", rule.rule.as_str())];
+            page.line("forwarded_total", &labels, rule.forwarded);
         }
     }
+    page.head(
+        "dropped_total",
+        "counter",
+        "Messages that were not carried, by rule and reason; the rule is empty where none took it.",
+    );
+    for (name, lane) in lanes {
+        for (rule, reason, count) in dropped(lane) {
+            let labels = [("lane", name), ("rule", rule), ("reason", reason)];
+            page.line("dropped_total", &labels, count);
+        }
+    }
+    page.head(
+        "answers_lost_total",
+        "counter",
+        "Response topics left out because no rule brings an answer back.",
+    );
+    for (name, lane) in lanes {
+        page.line("answers_lost_total", &[("lane", name)], lane.answers_lost);
+    }
+    waiting(page, lanes, now);
+}
+
+fn waiting(page: &mut Page, lanes: [(&str, &LaneStatus); 2], now: UnixTime) {
+    page.head(
+        "waiting_messages",
+        "gauge",
+        "Messages held that are not safe yet.",
+    );
+    for (name, lane) in lanes {
+        page.line("waiting_messages", &[("lane", name)], lane.waiting);
+    }
+    page.head("waiting_bytes", "gauge", "Bytes of their topics and payloads.");
+    for (name, lane) in lanes {
+        page.line("waiting_bytes", &[("lane", name)], lane.waiting_bytes);
+    }
+    page.head("waiting_oldest_seconds", "gauge", "Age of the oldest of them.");
+    for (name, lane) in lanes {
+        page.line("waiting_oldest_seconds", &[("lane", name)], age(lane.oldest, now));
+    }
+}
+
+/// Every drop once: by rule, and those that no rule had taken.
+fn dropped(lane: &LaneStatus) -> Vec<(&str, &'static str, u64)> {
+    let mut all = Vec::new();
+    for (reason, total) in &lane.dropped {
+        let mut rest = *total;
+        for rule in &lane.rules {
+            let own = rule.dropped.iter().filter(|(name, _)| name == reason);
+            for (_, count) in own {
+                rest = rest.saturating_sub(*count);
+                all.push((rule.rule.as_str(), *reason, *count));
+            }
+        }
+        if rest > 0 {
+            all.push(("", *reason, rest));
+        }
+    }
+    all
+}
+
+/// Seconds since a time in milliseconds.
+fn age(since: Option<u64>, now: UnixTime) -> u64 {
+    since.map_or(0, |since| now.0.saturating_sub(since / 1_000))
 }
 
 fn token(page: &mut Page, credential: &CredentialStatus, now: UnixTime) {
@@ -107,7 +187,20 @@ fn token(page: &mut Page, credential: &CredentialStatus, now: UnixTime) {
     );
 }
 
-fn outbox(page: &mut Page, store: &StoreStatus) {
+fn devices(page: &mut Page, gateway: &GatewayStatus) {
+    page.head("attached", "gauge", "The device is attached through the gateway.");
+    for device in &gateway.devices {
+        page.line("attached", &[("device", &device.id)], u8::from(device.attached));
+    }
+    page.head(
+        "gateway_errors_total",
+        "counter",
+        "Errors that the cloud has reported.",
+    );
+    page.line("gateway_errors_total", &[], gateway.errors);
+}
+
+fn outbox(page: &mut Page, store: &StoreStatus, now: UnixTime) {
     page.head(
         "outbox_messages",
         "gauge",
@@ -118,6 +211,10 @@ fn outbox(page: &mut Page, store: &StoreStatus) {
     }
     page.head("outbox_bytes", "gauge", "Bytes of their topics and payloads.");
     page.line("outbox_bytes", &[], store.bytes);
+    page.head("outbox_oldest_seconds", "gauge", "Age of the oldest of them.");
+    for (lane, oldest) in ["out", "in"].into_iter().zip(store.oldest) {
+        page.line("outbox_oldest_seconds", &[("lane", lane)], age(oldest, now));
+    }
     page.head(
         "outbox_failing",
         "gauge",
@@ -167,4 +264,16 @@ fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('"', "\\\"")
         .replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_cannot_break_out_of_its_line() {
+        let mut page = Page::default();
+        page.line("x", &[("rule", "a\"b\\c\nd")], 1);
+        assert_eq!(page.0, "cloud_bridge_x{rule=\"a\\\"b\\\\c\\nd\"} 1\n");
+    }
 }

@@ -22,6 +22,9 @@ use crate::load_or_complain;
 /// What is left of the 10 s after which service managers lose their patience, once the relay has stopped.
 const CLOSING: Duration = Duration::from_secs(2);
 
+/// How long the cloud gets to let go of the devices behind a gateway.
+const DETACH: Duration = Duration::from_secs(1);
+
 /// Carry messages as a configuration file says until SIGTERM or SIGINT.
 ///
 /// The first signal finishes what is in flight, a second one ends the program at once. Nothing at QoS 1 is lost either
@@ -59,9 +62,14 @@ async fn serve(bridge: &Bridge<Settings>) -> anyhow::Result<ExitCode> {
     let secrets: Secrets = Arc::new(Process);
     let rollover = bridge.rollover(&secrets);
     let local = bridge.local_options(&secrets).context("the section local")?;
-    let cloud = bridge
-        .cloud_options(rollover.credentials(), &secrets)
-        .context("the section cloud")?;
+    let gateway = bridge.attached(&secrets);
+    let mut cloud = bridge.cloud_builder(rollover.credentials(), &secrets)?;
+    let mut routes = bridge.routes();
+    if let Some(gateway) = &gateway {
+        cloud = cloud.opening(gateway.opening());
+        routes = routes.with_gateway(gateway);
+    }
+    let (cloud, events) = connect(cloud.build().context("the section cloud")?);
     let store = match &bridge.relay.mode {
         spec::Mode::Relay => None,
         spec::Mode::Store(options) => Some(Store::open(options)?),
@@ -72,8 +80,8 @@ async fn serve(bridge: &Bridge<Settings>) -> anyhow::Result<ExitCode> {
     };
     let relay = Relay {
         local: connect(local),
-        cloud: connect(cloud),
-        routes: bridge.routes(),
+        cloud: (cloud.clone(), events),
+        routes,
         mode: store.clone().map_or(Mode::Relay, Mode::Store),
         dead_letter: bridge.relay.dead_letter.as_ref().map(ToString::to_string),
     };
@@ -84,6 +92,13 @@ async fn serve(bridge: &Bridge<Settings>) -> anyhow::Result<ExitCode> {
         handle,
         rollover,
         store: store.clone(),
+        gateway: gateway.clone(),
+    };
+    let devices = async {
+        match &gateway {
+            Some(gateway) => gateway.run(&cloud).await,
+            None => std::future::pending().await,
+        }
     };
     let probes = async {
         match server {
@@ -94,11 +109,21 @@ async fn serve(bridge: &Bridge<Settings>) -> anyhow::Result<ExitCode> {
     let impatient = async {
         signals.next().await;
         tracing::info!("stopping");
-        drop(stop);
-        signals.next().await;
+        let detach = async {
+            if let Some(gateway) = &gateway {
+                gateway.detach(&cloud, DETACH).await;
+            }
+            drop(stop);
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = signals.next() => {}
+            () = detach => {}
+        }
     };
     tokio::select! {
         () = carry => {}
+        () = devices => {}
         () = probes => return Ok(ExitCode::FAILURE),
         () = impatient => {
             tracing::warn!("stopped at once; what is in flight comes again");

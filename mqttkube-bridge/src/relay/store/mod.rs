@@ -129,6 +129,8 @@ pub struct StoreStatus {
     pub messages: [u64; 2],
     /// Bytes of topics and payloads.
     pub bytes: u64,
+    /// When the oldest message of each lane arrived, in milliseconds since 1970.
+    pub oldest: [Option<u64>; 2],
     /// Messages dropped for want of room since the start.
     pub dropped: u64,
     /// Writes that failed since the start.

@@ -55,6 +55,8 @@ pub struct Found {
     pub bytes: u64,
     /// The number for the next message.
     pub next: u64,
+    /// When the oldest message arrived, in milliseconds since 1970.
+    pub oldest: Option<u64>,
 }
 
 /// A transaction in the making.
@@ -67,6 +69,15 @@ impl Batch<'_> {
     pub(super) fn remove(&mut self, lane: Lane, sequence: u64) -> Result<Option<u64>, StorageError> {
         let row = self.tables[lane as usize].remove(sequence)?;
         Ok(row.map(|row| message(row.value()).weight()))
+    }
+
+    /// When the oldest message of each lane arrived.
+    pub(super) fn oldest(&self) -> Result<[Option<u64>; 2], StorageError> {
+        let mut oldest = [None; 2];
+        for (table, oldest) in self.tables.iter().zip(&mut oldest) {
+            *oldest = table.first()?.map(|(_, row)| row.value().0);
+        }
+        Ok(oldest)
     }
 
     /// Takes the message out that arrived first; its lane and weight, if there is one.
@@ -154,6 +165,7 @@ impl Table {
                 found.messages += 1;
                 found.bytes += message(row.value()).weight();
                 found.next = sequence.value() + 1;
+                found.oldest.get_or_insert(row.value().0);
             }
         }
         begin.commit()?;

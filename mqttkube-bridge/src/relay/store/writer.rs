@@ -235,6 +235,7 @@ impl Writer {
         self.report.send_replace(StoreStatus {
             messages: found.map(|lane| lane.messages),
             bytes: found.iter().map(|lane| lane.bytes).sum(),
+            oldest: found.map(|lane| lane.oldest),
             ..self.status
         });
     }
@@ -298,6 +299,9 @@ fn decide(
             answers.push(Appended::Dropped);
             dropped += 1;
         }
+    }
+    for (lane, oldest) in held.0.iter_mut().zip(batch.oldest()?) {
+        lane.oldest = oldest;
     }
     Ok(Decided {
         answers,

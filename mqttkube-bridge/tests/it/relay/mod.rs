@@ -1,6 +1,7 @@
 //! The native relay between two brokers that do byte by byte what a test tells them.
 
 mod faults;
+mod gateway;
 mod rollover;
 mod rules;
 
@@ -11,8 +12,8 @@ mod scripted;
 use std::time::Duration;
 
 use mqttkube_bridge::endpoint::Limits;
-use mqttkube_bridge::relay::{Handle, Mode, Relay, RelayRule, Routes, Status};
-use mqttkube_mqtt::{Options, OptionsBuilder, Reconnect, Version, connect};
+use mqttkube_bridge::relay::{Gateway, Handle, Mode, Relay, RelayRule, Routes, Status};
+use mqttkube_mqtt::{Client, Options, OptionsBuilder, Reconnect, Version, connect};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -27,6 +28,7 @@ struct Setup {
     dead_letter: Option<&'static str>,
     cloud: Box<dyn FnOnce(OptionsBuilder) -> OptionsBuilder>,
     version: Version,
+    gateway: Option<Gateway>,
 }
 
 impl Default for Setup {
@@ -36,6 +38,7 @@ impl Default for Setup {
             dead_letter: None,
             cloud: Box::new(|options| options),
             version: Version::V5,
+            gateway: None,
         }
     }
 }
@@ -46,6 +49,7 @@ struct Bench {
     here: Peer,
     /// The cloud, and the relay's connection to it.
     cloud: Scripted,
+    cloud_client: Client,
     there: Peer,
     handle: Handle,
     _stop: oneshot::Sender<()>,
@@ -77,15 +81,23 @@ impl Bench {
     async fn start(rules: &[&str], setup: Setup) -> Self {
         let (local, cloud) = (Scripted::start().await, Scripted::start().await);
         let routes = Routes::with(rules.iter().map(|text| rule(text)).collect(), setup.limits);
+        let mut routes = routes;
+        if let Some(gateway) = &setup.gateway {
+            routes = routes.with_gateway(gateway);
+        }
         let filters = [
             mqttkube_bridge::relay::Lane::Out,
             mqttkube_bridge::relay::Lane::In,
         ]
         .map(|lane| routes.subscriptions(lane).len());
-        let to_cloud = (setup.cloud)(options(cloud.port, "cloud")).version(setup.version);
+        let mut to_cloud = (setup.cloud)(options(cloud.port, "cloud")).version(setup.version);
+        if let Some(gateway) = &setup.gateway {
+            to_cloud = to_cloud.opening(gateway.opening());
+        }
+        let (cloud_client, events) = connect(to_cloud.build().expect("sound"));
         let relay = Relay {
             local: connect(options(local.port, "local").build().expect("sound")),
-            cloud: connect(to_cloud.build().expect("sound")),
+            cloud: (cloud_client.clone(), events),
             routes,
             mode: Mode::Relay,
             dead_letter: setup.dead_letter.map(str::to_owned),
@@ -99,6 +111,7 @@ impl Bench {
         let bench = Self {
             here,
             cloud,
+            cloud_client,
             there,
             handle,
             _stop: stop,
@@ -107,6 +120,13 @@ impl Bench {
         };
         bench.until("both sides are ready", Status::ready).await;
         bench
+    }
+
+    /// Cuts the cloud's connection and takes the next one, as far as its CONNECT.
+    async fn reconnect(&mut self, answer: &[u8]) -> Peer {
+        self.there.hang_up().await;
+        let (peer, _) = self.cloud.welcome(answer).await;
+        peer
     }
 
     async fn until(&self, what: &str, reached: impl Fn(&Status) -> bool) {
@@ -130,16 +150,29 @@ async fn welcome(broker: &Scripted, version: Version, filters: usize) -> (Peer, 
         WELCOME_311
     })
     .await;
-    for _ in 0..filters {
-        let [high, low] = peer.expect(SUBSCRIBE).await.id().to_be_bytes();
-        let granted: &[u8] = if version == Version::V5 {
-            &[0x90, 4, high, low, 0, 1]
+    let mut granted = 0;
+    // Devices behind a gateway are attached first.
+    while granted < filters {
+        let packet = peer.read().await.expect("the connection stands");
+        if packet.kind() == SUBSCRIBE {
+            grant(&mut peer, &packet, version).await;
+            granted += 1;
         } else {
-            &[0x90, 3, high, low, 1]
-        };
-        peer.send(granted).await;
+            peer.puback(packet.publish().1).await;
+        }
     }
     (peer, connect)
+}
+
+/// Grants a subscription at QoS 1.
+async fn grant(peer: &mut Peer, subscribe: &Packet, version: Version) {
+    let [high, low] = subscribe.id().to_be_bytes();
+    let granted: &[u8] = if version == Version::V5 {
+        &[0x90, 4, high, low, 0, 1]
+    } else {
+        &[0x90, 3, high, low, 1]
+    };
+    peer.send(granted).await;
 }
 
 /// A PUBLISH of MQTT 5 at QoS 1 as it was on the wire.

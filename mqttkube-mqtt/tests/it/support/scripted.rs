@@ -142,6 +142,11 @@ impl Peer {
         self.read().await.is_none()
     }
 
+    /// Ends the connection without a word.
+    pub(crate) async fn hang_up(&mut self) {
+        self.stream.shutdown().await.expect("a socket");
+    }
+
     pub(crate) async fn puback(&mut self, id: u16) {
         let [high, low] = id.to_be_bytes();
         self.send(&[PUBACK, 2, high, low]).await;
