@@ -8,10 +8,9 @@ use crate::settings::LoggingSettings;
 
 /// Sends events to standard error. `RUST_LOG` says it in more detail than the configuration can.
 pub fn start(logging: &LoggingSettings) {
-    // Other people's libraries are quiet unless they have something to complain of. What the client of Kubernetes
-    // complains of is an error that we are given, and tell with its place.
+    // Other people's libraries are quiet unless they have something to complain of.
     let ours = format!(
-        "warn,kube_client=off,mqtt_kube={level},cloud_bridge={level},jwt_refresher={level},mqttkube_core={level},mqttkube_bridge={level},\
+        "warn,mqtt_kube={level},cloud_bridge={level},jwt_refresher={level},mqttkube_core={level},mqttkube_bridge={level},\
          mqttkube_mqtt={level},mqttkube_examples={level}",
         level = logging.level
     );

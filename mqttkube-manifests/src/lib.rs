@@ -13,7 +13,11 @@
 //! - [`topology`]: several brokers joined by bridges, with the proof that no message goes round.
 //! - [`migrate`]: ways out of manifests that have grown old, with a list of what changed and why.
 //! - [`render`]: what is made of a checked bundle.
+//!
+//! With the feature `apply` there is also `apply`: server-side apply, prune, wait and diff.
 
+#[cfg(feature = "apply")]
+pub mod apply;
 pub mod broker;
 pub mod build;
 pub mod bundle;

@@ -77,7 +77,7 @@ impl Incoming {
                 version,
                 ..
             } => {
-                tracing::debug!(epoch, session_present, %version, "online");
+                tracing::info!(epoch, session_present, %version, "connected to the broker");
                 self.tokens.clear();
                 self.link.offline = None;
                 self.link.refused.clear();
@@ -97,6 +97,8 @@ impl Incoming {
                         reason,
                         "another client with our client id has taken the session over"
                     );
+                } else {
+                    tracing::warn!(reason, "no connection to the broker");
                 }
                 self.link.offline = Some(reason);
                 vec![Event::Offline]

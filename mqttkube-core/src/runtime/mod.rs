@@ -10,7 +10,6 @@ mod answer;
 mod backoff;
 mod calls;
 mod client;
-mod diary;
 mod guard;
 mod handle;
 mod incoming;
@@ -40,7 +39,6 @@ pub use self::client::{ClientError, client};
 pub use self::handle::{Handle, LinkStatus, Snapshot};
 
 use self::calls::Calls;
-use self::diary::Diary;
 use self::incoming::Incoming;
 use self::main_loop::MainLoop;
 use self::outgoing::Outgoing;
@@ -141,8 +139,6 @@ impl Runtime {
             asked: self.asked,
             grace: self.grace,
             plan: self.plan,
-            diary: Diary::new(self.payloads),
-            look: None,
         };
         let ended = running.run(self.stop).await;
         tasks.shutdown().await;
