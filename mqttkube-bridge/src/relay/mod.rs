@@ -8,10 +8,15 @@
 //! connection is opened beside the old one, which first comes to rest, and takes the session over. Nothing is lost or
 //! doubled by that, and the local side does not notice.
 //!
-//! The messages of one topic keep their order; those of a strict rule go one at a time. What the destination refuses for
-//! good goes to the dead letters and holds up nothing. Rules that could take back what they have carried away are guarded
-//! by a count of bridges in a user property on MQTT 5, and by remembering what was published on 3.1.1; rules of which it
-//! can be told that they do not are left alone.
+//! The messages of one topic keep their order, but for one that is refused for now while others of its topic are on their
+//! way already; those of a strict rule go one at a time. What the destination refuses for good goes to the dead letters and
+//! holds up nothing.
+//!
+//! Rules that could take back what they have carried away are guarded by a count of bridges in a user property on MQTT 5,
+//! and by remembering what was published on 3.1.1. Rules of which it can be told that they do not are left alone; so a
+//! circle of two bridges that each carry one way only is not seen.
+//!
+//! A [`Gateway`] attaches the devices behind it on every connection, each with its own token, before their topics are used.
 //!
 //! ```no_run
 //! use mqttkube_bridge::credential::{JwtSource, ScheduleOptions};
@@ -30,11 +35,10 @@
 //!     .tls(Tls::default())
 //!     .credentials(rollover.credentials());
 //! let local = Options::builder("127.0.0.1", "bridge");
-//! let rules = vec!["events/# out 1 gcp/ /devices/bridge/".parse()?, "commands/# in 1 gcp/ /devices/bridge/".parse()?];
 //! let relay = Relay {
 //!     local: connect(local.build()?),
 //!     cloud: connect(cloud.build()?),
-//!     routes: Routes::new(rules, endpoint.limits),
+//!     routes: Routes::new(vec!["events/# out 1 gcp/ /devices/bridge/".parse()?], endpoint.limits.clone()),
 //!     mode: Mode::Relay,
 //!     dead_letter: None,
 //! };
