@@ -8,9 +8,10 @@ use crate::settings::LoggingSettings;
 
 /// Sends events to standard error. `RUST_LOG` says it in more detail than the configuration can.
 pub fn start(logging: &LoggingSettings) {
-    // Other people's libraries are quiet unless they have something to complain of.
+    // Other people's libraries are quiet unless they have something to complain of. What the client of Kubernetes
+    // complains of is an error that we are given, and tell with its place.
     let ours = format!(
-        "warn,mqtt_kube={level},cloud_bridge={level},jwt_refresher={level},mqttkube_core={level},mqttkube_bridge={level},\
+        "warn,kube_client=off,mqtt_kube={level},cloud_bridge={level},jwt_refresher={level},mqttkube_core={level},mqttkube_bridge={level},\
          mqttkube_mqtt={level},mqttkube_examples={level}",
         level = logging.level
     );

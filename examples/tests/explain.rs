@@ -103,6 +103,28 @@ fn an_object_is_explained_for_people() {
 }
 
 #[test]
+fn what_depends_on_the_object_says_so_when_there_is_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("image.yaml");
+    let file = "bindings: [{namespace: media, resource: Deployment, name: jellyfin, \
+                patch: {topic: image, locus: \"spec.template.spec.containers[?@.name=='web'].image\"}}]";
+    std::fs::write(&path, file).expect("the file can be written");
+    let output = mqtt_kube(&[
+        "explain",
+        &path.display().to_string(),
+        "--topic",
+        "image",
+        "--payload",
+        "a:2",
+    ]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        text.ends_with("; this depends on the present object, and none was given\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_topic_of_nobody_concerns_no_item() {
     check(
         &["explain", "home.yaml", "--topic", "home/nobody", "--payload", "x"],
@@ -117,6 +139,8 @@ fn cases_of_files_are_run_and_counted() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.ends_with("tested.yaml: 9 passed, 0 failed\n"), "{text}");
     assert_eq!(output.status.code(), Some(0));
+    let none = "home.yaml: no cases; write them under `tests` in a binding\n";
+    check(&["test", "home.yaml"], 0, none);
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use mqttkube_core::config::{self, Config};
-use mqttkube_mapping::yaml::Diagnostics;
+use mqttkube_core::explain::{Happening, explain};
+use mqttkube_mapping::yaml::{Diagnostic, Diagnostics, Section};
 use proptest::prelude::*;
 
 fn parse(text: &str) -> Result<Config, Diagnostics> {
@@ -13,7 +14,7 @@ fn parse(text: &str) -> Result<Config, Diagnostics> {
     })
 }
 
-/// The text is refused, within a second, and the first message contains `expected`.
+/// The text is refused soon, and the first message contains `expected`.
 #[track_caller]
 fn refused(text: &str, expected: &str) {
     let start = Instant::now();
@@ -118,10 +119,34 @@ fn tags_that_run_code_elsewhere_are_refused() {
     }
 }
 
-const SEED: &str = include_str!("configs/home.yaml");
+/// Good files to start from. Relative paths in them begin at the folder of the tests.
+const SEEDS: [&str; 3] = [
+    include_str!("configs/home.yaml"),
+    include_str!("configs/python.yaml"),
+    include_str!("configs/tested.yaml"),
+];
+
+/// Times `MQTTKUBE_TEST_SCALE`.
+fn cases() -> u32 {
+    let scale = std::env::var("MQTTKUBE_TEST_SCALE").ok();
+    512 * scale.and_then(|text| text.parse().ok()).unwrap_or(1).max(1)
+}
+
+/// A few messages for everybody who listens, and the answer to none of them.
+fn drive(config: &Config, payload: &[u8]) {
+    for filter in config.plan.filters() {
+        let message = Happening::Message {
+            topic: filter.filter().as_str().replace(['+', '#'], "x"),
+            payload: payload.to_vec(),
+            retained: false,
+            object: None,
+        };
+        explain(&config.spec, &config.session, &message).expect("it compiled before");
+    }
+}
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_text_makes_the_loader_panic(text in "\\PC{0,200}") {
@@ -129,20 +154,30 @@ proptest! {
     }
 
     #[test]
-    fn no_change_of_a_good_file_makes_the_loader_panic(
-        edits in proptest::collection::vec((0..SEED.len(), 0..8_usize, "[\\PC\n\t]{0,6}"), 1..6),
+    fn no_change_of_a_good_file_makes_the_loader_or_a_message_panic(
+        seed in 0..SEEDS.len(),
+        edits in proptest::collection::vec((0_usize..2000, 0..8_usize, "[\\PC\n\t]{0,6}"), 1..6),
+        payload in proptest::collection::vec(any::<u8>(), 0..20),
     ) {
-        let mut characters: Vec<char> = SEED.chars().collect();
+        let mut characters: Vec<char> = SEEDS[seed].chars().collect();
         for (at, remove, insert) in edits {
             let at = at.min(characters.len());
             let end = (at + remove).min(characters.len());
             characters.splice(at..end, insert.chars());
         }
         let text: String = characters.into_iter().collect();
-        if let Err(errors) = parse(&text) {
-            prop_assert!(errors.has_errors());
-            let lines = u32::try_from(text.lines().count()).expect("it is short") + 1;
-            prop_assert!(errors.iter().all(|error| error.position.line <= lines));
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/configs");
+        let program = |section: &mut Section<'_>| {
+            let _ = (section.get("http"), section.get("logging"));
+        };
+        match config::parse(&text, "c.yaml", folder, program) {
+            Ok(config) => drive(&config, &payload),
+            Err(errors) => {
+                prop_assert!(errors.has_errors());
+                let lines = u32::try_from(text.lines().count()).expect("it is short") + 1;
+                let here = |error: &&Diagnostic| &*error.file == "c.yaml";
+                prop_assert!(errors.iter().filter(here).all(|error| error.position.line <= lines));
+            }
         }
     }
 }

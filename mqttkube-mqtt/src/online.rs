@@ -145,7 +145,7 @@ impl Online {
             status.version = version;
             status.epoch = epoch;
         });
-        tracing::info!(epoch, %version, session_present = welcome.session_present, "online");
+        tracing::info!(epoch, %version, session_present = welcome.session_present, "connected to the broker");
         session.reports.send(Event::Online {
             epoch,
             session_present: welcome.session_present,

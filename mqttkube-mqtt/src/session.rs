@@ -421,7 +421,7 @@ impl Session {
             news
         });
         if news {
-            tracing::info!(reason, kicked, "offline");
+            tracing::info!(reason, kicked, "no connection to the broker");
             self.reports.send(Event::Offline { reason, kicked });
         }
     }

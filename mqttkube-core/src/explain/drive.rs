@@ -28,6 +28,8 @@ pub(super) struct Driven {
     request: Option<Request>,
     publish: Option<Publish>,
     result: Option<Value>,
+    /// The object matters, and nothing was said of it.
+    guessed: bool,
 }
 
 impl Driven {
@@ -45,10 +47,11 @@ impl Driven {
                 let command = command(binding).filter(|command| command.topic.matches(topic))?;
                 let mut driven = Self::default();
                 driven.map_message(&plan, command, topic, payload);
-                let object = object
+                let present = object
                     .clone()
                     .unwrap_or_else(|| named(&plan, binding, &json!({})));
-                driven.send(&plan, message(&plan, topic, payload, *retained), &object);
+                let read = driven.send(&plan, message(&plan, topic, payload, *retained), &present);
+                driven.guessed = read && object.is_none();
                 if *retained && command.retained == Retained::Ignore {
                     driven.looked = Some(Outcome::Ignored);
                 }
@@ -83,16 +86,18 @@ impl Driven {
         }
     }
 
-    /// Hands the message to an engine and answers what it reads, until it wants to write or is done.
-    fn send(&mut self, plan: &Arc<Plan>, message: Message, object: &Value) {
+    /// Hands the message to an engine and answers what it reads, until it wants to write or is done. Returns whether it
+    /// read something.
+    fn send(&mut self, plan: &Arc<Plan>, message: Message, object: &Value) -> bool {
         let (mut engine, now) = started(plan);
         let mut effects = engine.handle(Event::Message(message), now);
-        for _ in 0..MAX_READS {
+        for reads in 0..MAX_READS {
             let Some(answer) = self.take(effects, object) else {
-                return;
+                return reads > 0;
             };
             effects = engine.handle(answer, now);
         }
+        true
     }
 
     /// Remembers what matters, and gives the answer to a read.
@@ -216,7 +221,12 @@ impl Driven {
         if self.failure.is_some() {
             return self.failure.clone();
         }
-        self.result.as_ref()?.get("error")?.as_str().map(str::to_owned)
+        let error = self.result.as_ref()?.get("error")?.as_str()?;
+        Some(if self.guessed {
+            format!("{error}; this depends on the present object, and none was given")
+        } else {
+            error.to_owned()
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::event::{ApiOutcome, Refusal};
+use crate::event::{ApiOutcome, Refusal, Request, Verb};
 
 /// How much of an answer that is not a `Status` object is shown to people, in characters.
 const SHOWN: usize = 200;
@@ -27,6 +27,30 @@ pub(super) fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> 
         return ApiOutcome::Refused(refusal(status, headers, body));
     }
     unreachable(format!("unexpected answer: HTTP {status}"))
+}
+
+/// Takes a success only if it is about what was asked for. Anything else counts as no answer: a page for people with
+/// status 200, say, must not pass for a command that was carried out.
+pub(super) fn about(request: &Request, outcome: ApiOutcome) -> ApiOutcome {
+    let ApiOutcome::Ok(value) = &outcome else {
+        return outcome;
+    };
+    let kind = request.resource.kind.as_str();
+    let found = value["kind"].as_str().unwrap_or_default();
+    let fine = match &request.verb {
+        Verb::List { .. } => found.ends_with("List"),
+        Verb::Patch { scale: true, .. } => found == "Scale",
+        // A deletion that is done answers with a Status, one that has only begun with the object.
+        Verb::Delete { .. } => found == kind || found == "Status",
+        Verb::Get | Verb::Create { .. } | Verb::Patch { .. } => found == kind,
+    };
+    if fine {
+        return outcome;
+    }
+    let found = shown_text(found);
+    unreachable(format!(
+        "unexpected answer: HTTP 200 with kind \"{found}\" to a request about a {kind}"
+    ))
 }
 
 pub(super) fn unreachable(error: String) -> ApiOutcome {
@@ -80,6 +104,10 @@ fn shown(code: StatusCode, body: &[u8]) -> String {
     if text.is_empty() {
         return format!("HTTP {code}");
     }
+    shown_text(text)
+}
+
+fn shown_text(text: &str) -> String {
     text.chars()
         .take(SHOWN)
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -88,10 +116,13 @@ fn shown(code: StatusCode, body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use http::HeaderValue;
     use serde_json::json;
 
     use super::*;
+    use crate::event::{PatchForm, Resource};
 
     #[track_caller]
     fn check(code: u16, body: &str, expected: &str) {
@@ -136,6 +167,50 @@ mod tests {
             "unreachable the answer is not JSON: EOF while parsing a string at line 1 column 11",
         );
         check(302, "", "unreachable unexpected answer: HTTP 302 Found");
+    }
+
+    #[test]
+    fn a_success_about_something_else_is_no_answer() {
+        let resource = Arc::new(Resource {
+            group: "apps".to_owned(),
+            version: "v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            plural: "deployments".to_owned(),
+            namespaced: true,
+        });
+        let patch = |scale| Verb::Patch {
+            scale,
+            form: PatchForm::Merge,
+            body: json!({}),
+        };
+        let list = || Verb::List { label: String::new() };
+        let taken = |verb, body: Value| {
+            let request = Request {
+                resource: Arc::clone(&resource),
+                namespace: None,
+                name: "web".to_owned(),
+                verb,
+            };
+            matches!(about(&request, ApiOutcome::Ok(Box::new(body))), ApiOutcome::Ok(_))
+        };
+        let of = |kind: &str| json!({ "kind": kind });
+        assert!(taken(Verb::Get, of("Deployment")));
+        assert!(!taken(Verb::Get, of("Pod")));
+        assert!(taken(patch(false), of("Deployment")) && !taken(patch(false), of("Scale")));
+        assert!(taken(patch(true), of("Scale")) && !taken(patch(true), of("Deployment")));
+        assert!(taken(list(), of("DeploymentList")) && !taken(list(), of("Deployment")));
+        let delete = || Verb::Delete { uid: None };
+        assert!(taken(delete(), of("Status")) && taken(delete(), of("Deployment")));
+        for nonsense in [
+            json!({}),
+            json!([1]),
+            json!("ok"),
+            Value::Null,
+            json!({ "kind": 7 }),
+        ] {
+            assert!(!taken(Verb::Get, nonsense.clone()), "{nonsense}");
+            assert!(!taken(delete(), nonsense.clone()), "{nonsense}");
+        }
     }
 
     #[test]

@@ -87,7 +87,7 @@ async fn call(client: &Client, request: &Request, manager: &str, deadline: Durat
         }
     };
     match timeout(deadline, ask(client, built)).await {
-        Ok(outcome) => outcome,
+        Ok(outcome) => answer::about(request, outcome),
         Err(_) => answer::unreachable(format!("no answer within {deadline:?}")),
     }
 }

@@ -77,7 +77,7 @@ impl Incoming {
                 version,
                 ..
             } => {
-                tracing::info!(epoch, session_present, %version, "connected to the broker");
+                tracing::debug!(epoch, session_present, %version, "online");
                 self.tokens.clear();
                 self.link.offline = None;
                 self.link.refused.clear();
@@ -97,8 +97,6 @@ impl Incoming {
                         reason,
                         "another client with our client id has taken the session over"
                     );
-                } else {
-                    tracing::warn!(reason, "no connection to the broker");
                 }
                 self.link.offline = Some(reason);
                 vec![Event::Offline]

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::calls::Calls;
+use super::diary::{self, Diary};
 use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::{LinkStatus, RuntimeError, Snapshot};
@@ -33,6 +34,9 @@ pub(super) struct MainLoop {
     pub(super) asked: mpsc::Receiver<oneshot::Sender<Snapshot>>,
     pub(super) grace: Duration,
     pub(super) plan: Arc<Plan>,
+    pub(super) diary: Diary,
+    /// When the diary is written next; `None` while nothing has happened.
+    pub(super) look: Option<Instant>,
 }
 
 /// What the loop woke up for.
@@ -41,6 +45,7 @@ enum Turn {
     Session(Option<mqttkube_mqtt::Event>),
     Asked(oneshot::Sender<Snapshot>),
     ReadBack,
+    Look,
     Stop,
     /// Something that the part itself has dealt with.
     Nothing,
@@ -66,6 +71,7 @@ impl MainLoop {
                 // Whoever asked may have lost interest.
                 Turn::Asked(answer) => drop(answer.send(self.snapshot())),
                 Turn::ReadBack => self.incoming.finish_readback(),
+                Turn::Look => self.write_diary(end.is_some()),
                 Turn::Stop => {
                     tracing::info!("stopping");
                     end = Some(Instant::now() + self.grace.saturating_sub(LAST_WORDS));
@@ -77,6 +83,7 @@ impl MainLoop {
         let left = end.map_or(Duration::ZERO, |end| {
             end.saturating_duration_since(Instant::now())
         });
+        self.write_diary(true);
         self.calls.stop().await;
         let given_up = self.session.close(left + self.grace.min(LAST_WORDS)).await;
         tracing::info!(given_up, "stopped");
@@ -98,13 +105,28 @@ impl MainLoop {
             () = self.answered.notified() => Turn::Event(Event::Reachable),
             () = until(tick) => Turn::Event(Event::Tick),
             () = until(read) => Turn::ReadBack,
+            () = until(self.look) => Turn::Look,
             Some(answer) = self.asked.recv() => Turn::Asked(answer),
         }
     }
 
     fn handle(&mut self, event: Event) {
-        let effects = self.engine.handle(event, Instant::now().into_std());
+        let now = Instant::now();
+        self.look.get_or_insert(now + diary::PAUSE);
+        let effects = self.engine.handle(event, now.into_std());
         self.perform(effects);
+    }
+
+    fn write_diary(&mut self, stopping: bool) {
+        self.look = None;
+        let Snapshot {
+            mut health, engine, ..
+        } = self.snapshot();
+        if stopping {
+            // Everybody knows why it is not ready now.
+            health.reasons.clear();
+        }
+        self.diary.write(&health, &engine.bindings);
     }
 
     fn perform(&mut self, effects: Effects) {

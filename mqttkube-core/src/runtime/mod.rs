@@ -10,6 +10,7 @@ mod answer;
 mod backoff;
 mod calls;
 mod client;
+mod diary;
 mod guard;
 mod handle;
 mod incoming;
@@ -39,6 +40,7 @@ pub use self::client::{ClientError, client};
 pub use self::handle::{Handle, LinkStatus, Snapshot};
 
 use self::calls::Calls;
+use self::diary::Diary;
 use self::incoming::Incoming;
 use self::main_loop::MainLoop;
 use self::outgoing::Outgoing;
@@ -139,6 +141,8 @@ impl Runtime {
             asked: self.asked,
             grace: self.grace,
             plan: self.plan,
+            diary: Diary::new(self.payloads),
+            look: None,
         };
         let ended = running.run(self.stop).await;
         tasks.shutdown().await;

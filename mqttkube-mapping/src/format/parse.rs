@@ -122,7 +122,7 @@ impl Parser<'_> {
         let mut at = first;
         while at < text.len() {
             if text[at] == '.' {
-                let message = "a format reads no attributes: write '[name]' for a member";
+                let message = "a format reads no attributes";
                 return Err(FormatError::new(
                     FormatErrorKind::Attribute,
                     self.offset + start + at + 1,

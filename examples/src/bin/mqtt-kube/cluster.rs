@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use kube::config::{Config as KubeConfig, KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
 use kube::{Client, Error, discovery};
@@ -26,7 +26,12 @@ pub(crate) async fn kube_config(spec: &KubernetesSpec) -> anyhow::Result<KubeCon
             KubeConfig::from_custom_kubeconfig(file, &options).await?
         }
         (None, Some(_)) => KubeConfig::from_kubeconfig(&options).await?,
-        (None, None) => KubeConfig::infer().await?,
+        // The text of the error holds its causes already.
+        (None, None) => KubeConfig::infer().await.map_err(|error| {
+            anyhow!(
+                "{error}; set KUBECONFIG, name a file under `kubernetes.kubeconfig`, or run as a pod with a service account"
+            )
+        })?,
     };
     Ok(config)
 }

@@ -161,9 +161,7 @@ impl Stage {
         println!("      {SET}    {}\n", bold(word));
         panel.publish(SET, word).await?;
         let patch = self.patched(replicas).await?;
-        println!(
-            "3. The file maps {word} to {replicas} replicas; mqtt-kube sends this patch to the API server:\n"
-        );
+        println!("3. The file maps {word} to {replicas}; mqtt-kube sends this patch to the API server:\n");
         println!("{patch}");
         panel.expect(STATE, word).await
     }

@@ -13,7 +13,7 @@ use crate::BAD_CONFIG;
 use crate::check::Output;
 use crate::load::load;
 
-/// Show what one message or one state of an object would do, step by step.
+/// Show what one message or one state of an object would do, step by step
 ///
 /// Needs neither a broker nor a cluster, and changes nothing.
 ///

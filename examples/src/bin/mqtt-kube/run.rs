@@ -58,7 +58,7 @@ async fn serve(config: Config<Settings>) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
     let api = cluster::kube_config(&config.spec.kubernetes)
         .await
-        .context("where is the API server?")?;
+        .context("no API server is known")?;
     tracing::info!(server = %api.cluster_url, namespace = api.default_namespace, "API server");
     let client = cluster::client(api)?;
     let plan = config.plan.with_default_namespace(client.default_namespace());

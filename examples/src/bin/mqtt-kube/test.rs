@@ -8,7 +8,7 @@ use mqttkube_core::cases;
 use crate::BAD_CONFIG;
 use crate::load::load;
 
-/// Run the test cases that stand beside the bindings, under `tests`.
+/// Run the test cases that stand beside the bindings, under `tests`
 ///
 /// Needs neither a broker nor a cluster. A case names a message or a state of the object, and what should come of it:
 ///
@@ -58,6 +58,13 @@ fn run_file(path: &Path) -> anyhow::Result<FileResult> {
     for report in &reports {
         let line = report.line.map_or_else(String::new, |line| format!(":{line}"));
         println!("{}{line}: {report}", path.display());
+    }
+    if reports.is_empty() {
+        println!(
+            "{}: no cases; write them under `tests` in a binding",
+            path.display()
+        );
+        return Ok(FileResult::Ran { failed: 0 });
     }
     let failed = reports.iter().filter(|report| report.failure.is_some()).count();
     println!(

@@ -37,30 +37,34 @@ pub(super) fn compile_binding(
         tree: tree(spec),
     };
     refuse_commands_on_many(compiler, spec, &around, at);
+    let watches = each(
+        &spec.watch,
+        |item| &item.origin,
+        &at.key("watch"),
+        |item, at| compile_watch(compiler, item, &around, at),
+    );
+    let patches = each(
+        &spec.patch,
+        |item| &item.origin,
+        &at.key("patch"),
+        |item, at| compile_patch(compiler, item, at),
+    );
+    let actions = each(
+        &spec.action,
+        |item| &item.origin,
+        &at.key("action"),
+        |item, at| compile_action(compiler, item, &around, at),
+    );
     let binding = Binding {
         id: spec
             .id
             .clone()
             .unwrap_or_else(|| derived_id(spec, around.kind.as_ref())),
+        // Only now, so that what is wrong with the items has been found in any case.
         target: target?,
-        watches: each(
-            &spec.watch,
-            |item| &item.origin,
-            &at.key("watch"),
-            |item, at| compile_watch(compiler, item, &around, at),
-        ),
-        patches: each(
-            &spec.patch,
-            |item| &item.origin,
-            &at.key("patch"),
-            |item, at| compile_patch(compiler, item, at),
-        ),
-        actions: each(
-            &spec.action,
-            |item| &item.origin,
-            &at.key("action"),
-            |item, at| compile_action(compiler, item, &around, at),
-        ),
+        watches,
+        patches,
+        actions,
     };
     Some(Found {
         index,
