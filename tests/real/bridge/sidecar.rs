@@ -119,7 +119,10 @@ async fn weakness_3_readiness_comes_with_the_file_and_no_reader_sees_a_part_of_i
     );
     pod.folder.write("ec_private.pem", key);
     until_ready(&refresher, pod.http).await;
-    let template = pod.folder.read("bridge.conf.tmpl");
+    let template = pod
+        .folder
+        .read("bridge.conf.tmpl")
+        .replace("CONFIG_DEVICE_ID", "bridge");
     let (lines, last) = (template.lines().count(), template.lines().last().unwrap());
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
