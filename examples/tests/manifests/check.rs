@@ -24,7 +24,7 @@ items:
     kind: ConfigMap
     metadata: {name: conf, namespace: iot}
     data:
-      passwd: \"sensor:$7$101$BwcHBwcHBwcHBwcH$AAAA\"
+      passwd: \"sensor:$7$101$BwcHBwcHBwcHBwcH$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\"
   - apiVersion: v1
     kind: PersistentVolumeClaim
     metadata: {name: data, namespace: iot}
@@ -142,6 +142,9 @@ Write:
         text(&unknown.stderr)
     );
     let list = text(&run(folder.path(), &["explain", "--list"], "").stdout);
-    assert!(list.starts_with("MK101 error   a mount of a volume"), "{list}");
+    assert!(
+        list.starts_with("MK001 error   a name that breaks the rules"),
+        "{list}"
+    );
     assert_eq!(run(folder.path(), &[], "").status.code(), Some(2));
 }

@@ -1,12 +1,20 @@
 //! mqttkube-manifests makes and checks Kubernetes manifests of MQTT brokers, bridges and services.
 
+mod chart;
 mod check;
 mod explain;
+mod input;
 mod manifests;
+mod migrate;
+mod output;
 mod passwd;
 mod place;
 mod problem;
+mod render;
+mod scenario;
 mod snippet;
+mod spec;
+mod tree;
 
 use std::process::ExitCode;
 
@@ -29,8 +37,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Scenario(scenario::Args),
+    Render(render::Args),
     Check(check::Args),
     Explain(explain::Args),
+    Tree(tree::Args),
+    Migrate(migrate::Args),
     Passwd(passwd::Args),
 }
 
@@ -46,9 +58,13 @@ enum Output {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Migrate(args) => migrate::run(&args),
+        Command::Render(args) => render::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Passwd(args) => passwd::run(&args),
+        Command::Scenario(args) => scenario::run(&args),
+        Command::Tree(args) => tree::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

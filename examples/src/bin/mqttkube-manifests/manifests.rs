@@ -11,13 +11,15 @@ use mqttkube_mapping::yaml::{Content, Diagnostic, Diagnostics, Loader, Node, Pos
 
 use crate::place::find;
 use crate::problem::Problem;
+use crate::spec::{Changes, Lookup, Spec, is_spec, join};
 
 /// The documents of all files.
 #[derive(Debug)]
 pub(crate) struct Documents {
     files: Vec<String>,
     trees: Vec<Tree>,
-    unreadable: Vec<Diagnostic>,
+    specs: Vec<Spec>,
+    unreadable: Vec<Problem>,
 }
 
 /// The objects of all documents as one bundle, and where each of them was written.
@@ -40,6 +42,7 @@ impl Documents {
         let mut documents = Self {
             files: Vec::new(),
             trees: Vec::new(),
+            specs: Vec::new(),
             unreadable: Vec::new(),
         };
         for path in paths {
@@ -49,8 +52,13 @@ impl Documents {
                 path.display().to_string()
             };
             match parse(path, &name) {
+                // A SPEC has other rules of YAML, so it is read again.
+                Ok(trees) if trees.iter().any(|tree| is_spec(tree.root())) => match Spec::load(path) {
+                    Ok(spec) => documents.specs.push(spec),
+                    Err(problems) => documents.unreadable.extend(problems),
+                },
                 Ok(trees) => documents.trees.extend(trees),
-                Err(errors) => documents.unreadable.extend(errors),
+                Err(errors) => documents.unreadable.extend(errors.into_iter().map(Problem::from)),
             }
             documents.files.push(name);
         }
@@ -63,7 +71,10 @@ impl Documents {
             bundle: Bundle::new(),
             places: Vec::new(),
         };
-        let mut problems: Vec<Problem> = self.unreadable.iter().cloned().map(Problem::from).collect();
+        let mut problems = self.unreadable.clone();
+        for spec in &self.specs {
+            manifests.add_spec(spec, &mut problems);
+        }
         for tree in &self.trees {
             manifests.add(tree.file(), tree.root(), &mut problems);
         }
@@ -125,6 +136,23 @@ impl<'d> Manifests<'d> {
                 node,
             }),
             Err(message) => problems.push(Diagnostic::error(file, node.position, message).into()),
+        }
+    }
+
+    /// Adds what a SPEC becomes. Its secrets need not be there.
+    fn add_spec(&mut self, spec: &'d Spec, problems: &mut Vec<Problem>) {
+        let parts = match spec.parts(&Changes::default(), Lookup::Placeholder) {
+            Ok(parts) => parts,
+            Err(wrong) => return problems.extend(wrong),
+        };
+        for (tree, part) in parts {
+            join(&mut self.bundle, tree, &part, problems);
+            let places = part.objects().iter().map(|object| Place {
+                object: object.key().to_string(),
+                file: tree.file(),
+                node: tree.root(),
+            });
+            self.places.extend(places);
         }
     }
 

@@ -1,6 +1,6 @@
 //! From a path inside a document to its place in the file.
 
-use mqttkube_mapping::yaml::{Content, Node, Position};
+use mqttkube_mapping::yaml::{Content, Cursor, Entry, Node, Position};
 
 /// Where a path leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +41,46 @@ fn follow(node: &Node, key: Option<Position>, path: &str) -> Place {
             });
             // Keys such as `app.kubernetes.io/name` hold dots themselves, so the longest that fits is meant.
             let longest = below.max_by_key(|(length, ..)| *length);
-            longest.map_or_else(
+            let step = longest
+                .map(|(_, entry, rest)| (entry, rest))
+                .or_else(|| numbered(entries, path));
+            step.map_or_else(
                 || here(false),
-                |(_, entry, rest)| follow(&entry.value, Some(entry.key.position), rest),
+                |(entry, rest)| follow(&entry.value, Some(entry.key.position), rest),
             )
         }
         _ => here(false),
+    }
+}
+
+/// An entry by its number, which is how paths have free keys.
+fn numbered<'n, 'p>(entries: &'n [Entry], path: &'p str) -> Option<(&'n Entry, &'p str)> {
+    let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
+    Some((entries.get(index.parse::<usize>().ok()?)?, rest))
+}
+
+/// The same for a cursor: what is at a path below it, or the innermost thing on the way that exists.
+pub(crate) fn cursor_at<'t>(cursor: &Cursor<'t>, path: &str) -> Cursor<'t> {
+    let path = path.trim_start_matches('.');
+    let step = match &cursor.node().content {
+        Content::Sequence(_) => {
+            let step = path.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+            step.and_then(|(index, rest)| {
+                let item = cursor.items()?.into_iter().nth(index.parse().ok()?)?;
+                Some((item, rest))
+            })
+        }
+        Content::Mapping(_) => cursor.entries().and_then(|entries| {
+            let below = entries
+                .into_iter()
+                .filter_map(|(key, value)| Some((value, after(path, key.node().as_str()?)?)));
+            below.min_by_key(|(_, rest)| rest.len())
+        }),
+        _ => None,
+    };
+    match step {
+        Some((below, rest)) if !path.is_empty() => cursor_at(&below, rest),
+        _ => cursor.clone(),
     }
 }
 

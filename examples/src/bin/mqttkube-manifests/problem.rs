@@ -7,7 +7,7 @@ use mqttkube_mapping::yaml::{Diagnostic, Position, Severity};
 use serde::Serialize;
 
 /// A mistake in a file, or a finding about an object with the place of that object in its file.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Problem {
     pub(crate) file: String,
     pub(crate) line: u32,
