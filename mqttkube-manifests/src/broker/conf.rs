@@ -212,7 +212,8 @@ fn connection(broker: &Broker, index: usize, bridge: &Bridge) -> Connection {
         .map(|_| Secret::new(placeholder(index)).expect("the placeholder is a text"));
     options.protocol_version = bridge.protocol;
     options.cleansession = Some(false);
-    options.try_private = (!bridge.try_private).then_some(false);
+    // Said openly, because brokers that are no Mosquitto refuse it.
+    options.try_private = Some(bridge.try_private);
     options.notifications = (!bridge.notifications).then_some(false);
     let Some(tls) = &bridge.tls else {
         return connection;

@@ -102,6 +102,10 @@ pub(crate) fn goes_through_its_types(bundle: &Bundle) {
     bundle.objects().iter().for_each(check);
 }
 
+/// What these models ask for: Secrets that somebody else makes, a kind that OpenShift has deprecated, a probe where every
+/// listener is encrypted, a configuration that lets everybody in.
+pub(crate) const EXPLAINED: [&str; 4] = ["MK103", "MK703", "MK211", "MK906"];
+
 /// Codes and objects of all findings.
 fn findings(bundle: &Bundle) -> Vec<String> {
     let report = bundle.check();
@@ -161,7 +165,7 @@ fn every_platform_workload_and_exposure_is_found_good() {
             {"name": "http", "port": 9883, "protocol": "http-api"}]}),
         json!({"auth": {"client-certificates": {"authority": {"secret": "clients", "key": "ca"}}},
             "listeners": [{"name": "mqtts", "port": 8883, "tls": {"issuer": {"name": "own"}}}]}),
-        json!({"auth": {"anonymous": {"reason": "a test bench"}}}),
+        json!({"auth": {"anonymous": {"reason": "a test bench"}}, "expose": []}),
         json!({"auth": {"dynamic-security": {"secret": {"secret": "seed", "key": "json"}}}}),
         json!({"bridges": [{"name": "hub", "address": "hub.example.com:8883", "rules": ["topic a/# out 1"],
             "username": "spoke", "password": {"secret": "hub", "key": "password"}, "tls": {}}]}),
@@ -172,8 +176,7 @@ fn every_platform_workload_and_exposure_is_found_good() {
         goes_through_its_types(&bundle);
         let unexpected: Vec<String> = findings(&bundle)
             .into_iter()
-            // Secrets that somebody else makes, and a kind that was asked for.
-            .filter(|finding| !finding.starts_with("MK103") && !finding.starts_with("MK703"))
+            .filter(|finding| !EXPLAINED.iter().any(|code| finding.starts_with(code)))
             .collect();
         assert!(unexpected.is_empty(), "{case}: {unexpected:#?}");
     }
@@ -181,7 +184,8 @@ fn every_platform_workload_and_exposure_is_found_good() {
 
 #[test]
 fn a_cluster_has_names_budgets_and_bounds() {
-    let mut broker = read(example());
+    // Stock Mosquitto has no cluster, and the check says so.
+    let mut broker = with(json!({"image": "cedalo/mosquitto:3.1"}));
     broker.cluster = Some(Cluster {
         replicas: 3,
         ports: vec![("raft".parse().expect("a name"), "7000".parse().expect("a port"))],

@@ -1,6 +1,7 @@
 //! Who reaches a broker, and how many brokers there really are.
 
 use mqttkube_mosquitto::setting::Protocol;
+use serde_json::Value;
 
 use super::{Broker, items};
 use crate::bundle::Bundle;
@@ -73,29 +74,29 @@ fn reached(
         findings.add(&rules::LOCAL_ONLY, service, path, message);
         return;
     }
-    let Some(how) = way_in(bundle, service) else {
+    let Some(how) = way_in(bundle, service, index) else {
         return;
     };
     let mqtt = listening.options.protocol != Some(Protocol::HttpApi);
     if mqtt && broker.lets_anybody_in(listening) {
         let message = format!("clients without a name may come in at {number}, and {how} leads there");
         findings.add(&rules::OPEN_TO_ALL, service, path, message);
-    } else if mqtt && !listening.options.uses_tls() && !ends_tls(bundle, service) {
+    } else if mqtt && !listening.options.uses_tls() && !ends_tls(bundle, service, index) {
         let message =
             format!("passwords and messages at {number} can be read on the way, and {how} leads there");
         findings.add(&rules::PLAIN_OUTSIDE, service, path, message);
     }
 }
 
-/// How the Service is reached from outside of the cluster, if it is.
-fn way_in(bundle: &Bundle, service: &Object) -> Option<String> {
+/// How a port of the Service is reached from outside of the cluster, if it is.
+fn way_in(bundle: &Bundle, service: &Object, index: usize) -> Option<String> {
     match service.at("/spec/type").as_str() {
         Some("LoadBalancer") => return Some("a load balancer".to_owned()),
         Some("NodePort") => return Some("a port of every node".to_owned()),
         _ => {}
     }
     let leads =
-        |object: &&Object| object.namespace() == service.namespace() && leads_to(object, service.name());
+        |object: &&Object| object.namespace() == service.namespace() && leads_to(object, service, index);
     bundle
         .objects()
         .iter()
@@ -103,21 +104,38 @@ fn way_in(bundle: &Bundle, service: &Object) -> Option<String> {
         .map(|object| object.key().to_string())
 }
 
-fn leads_to(object: &Object, service: &str) -> bool {
+/// Whether a route or Ingress leads to a port of the Service. One that names no port leads to all.
+fn leads_to(object: &Object, service: &Object, index: usize) -> bool {
+    let port = &service.at("/spec/ports")[index];
+    // By name, by number, or, as Routes do it, by what the port of the Service leads to.
+    let meant = |named: &Value| {
+        let names = [&port["name"], &port["port"], &port["targetPort"]];
+        named.is_null() || names.into_iter().any(|name| !name.is_null() && name == named)
+    };
+    let name = service.name();
     match object.kind() {
-        "Route" => object.at("/spec/to/name") == service,
+        "Route" => object.at("/spec/to/name") == name && meant(object.at("/spec/port/targetPort")),
         "TLSRoute" | "TCPRoute" => items(object.at("/spec/rules"))
             .flat_map(|rule| items(&rule["backendRefs"]))
-            .any(|backend| backend["name"] == service),
+            .any(|backend| backend["name"] == name && meant(&backend["port"])),
         "Ingress" => items(object.at("/spec/rules"))
             .flat_map(|rule| items(&rule["http"]["paths"]))
-            .any(|path| path["backend"]["service"]["name"] == service),
+            .map(|path| &path["backend"]["service"])
+            .any(|backend| {
+                let named = &backend["port"];
+                let port = if named["name"].is_null() {
+                    &named["number"]
+                } else {
+                    &named["name"]
+                };
+                backend["name"] == name && meant(port)
+            }),
         _ => false,
     }
 }
 
 /// An Ingress, or a Route that does not pass TLS through, encrypts the way from outside.
-fn ends_tls(bundle: &Bundle, service: &Object) -> bool {
+fn ends_tls(bundle: &Bundle, service: &Object, index: usize) -> bool {
     let outside = ["LoadBalancer", "NodePort"]
         .iter()
         .any(|kind| service.at("/spec/type") == *kind);
@@ -130,7 +148,7 @@ fn ends_tls(bundle: &Bundle, service: &Object) -> bool {
                 "Ingress" => items(object.at("/spec/tls")).next().is_some(),
                 _ => false,
             };
-            encrypts && leads_to(object, service.name())
+            encrypts && leads_to(object, service, index)
         })
 }
 
