@@ -16,6 +16,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 use tower::BoxError;
 
+use super::watch::Shared;
+
 /// The largest page of a list, in bytes. A page has 500 objects of at most some 1.5 MiB; one that is larger than this
 /// is refused before it fills the memory.
 const MAX_PAGE: usize = 64 << 20;
@@ -32,23 +34,16 @@ const PACE: Duration = Duration::from_millis(200);
 ///   idle timeout of kube.
 /// - Pages and events have a largest size.
 /// - Two watches do not begin within 200 ms of each other.
-/// - Every answer rings `answered`, and every watch that begins rings `began`.
-pub(super) fn guarded(
-    client: &Client,
-    deadline: Duration,
-    answered: &Arc<Notify>,
-    began: &Arc<Notify>,
-) -> Client {
-    let namespace = client.default_namespace().to_owned();
-    let (client, answered, began) = (client.clone(), Arc::clone(answered), Arc::clone(began));
+/// - Every answer rings `answered`, every success `back`, and every watch that begins `began`.
+pub(super) fn guarded(shared: &Shared, began: &Arc<Notify>) -> Client {
+    let deadline = shared.request_timeout;
+    let namespace = shared.client.default_namespace().to_owned();
+    let (client, began) = (shared.client.clone(), Arc::clone(began));
+    let (answered, back) = (Arc::clone(&shared.answered), Arc::clone(&shared.back));
     let pace = Arc::new(Mutex::new(Instant::now()));
     let service = tower::service_fn(move |request: Request<Body>| {
-        let (client, answered, began, pace) = (
-            client.clone(),
-            Arc::clone(&answered),
-            Arc::clone(&began),
-            Arc::clone(&pace),
-        );
+        let (client, pace) = (client.clone(), Arc::clone(&pace));
+        let (answered, back, began) = (Arc::clone(&answered), Arc::clone(&back), Arc::clone(&began));
         async move {
             let watch = is_watch(&request);
             if watch {
@@ -58,8 +53,11 @@ pub(super) fn guarded(
             let answer = timeout(deadline, ask(&client, request, watch)).await;
             let answer = answer.map_err(|_| format!("no answer within {deadline:?}"))??;
             answered.notify_one();
-            if watch && answer.status().is_success() {
-                began.notify_one();
+            if answer.status().is_success() {
+                back.notify_waiters();
+                if watch {
+                    began.notify_one();
+                }
             }
             Ok::<_, BoxError>(answer)
         }

@@ -13,7 +13,7 @@ use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::{LinkStatus, RuntimeError, Snapshot};
 use crate::engine::{Effects, Engine};
-use crate::event::{Effect, Event};
+use crate::event::{ApiOutcome, Effect, Event};
 use crate::health::{Health, engine_reasons};
 use crate::plan::Plan;
 
@@ -30,6 +30,8 @@ pub(super) struct MainLoop {
     pub(super) events: mqttkube_mqtt::Events,
     pub(super) cluster: mpsc::Receiver<Event>,
     pub(super) answered: Arc<Notify>,
+    /// Rung when a command is answered with a success.
+    pub(super) back: Arc<Notify>,
     pub(super) relist: Vec<Arc<Notify>>,
     pub(super) asked: mpsc::Receiver<oneshot::Sender<Snapshot>>,
     pub(super) grace: Duration,
@@ -98,7 +100,12 @@ impl MainLoop {
         );
         let room = self.outgoing.has_room();
         tokio::select! {
-            (job, outcome) = self.calls.next() => Turn::Event(Event::Done { job, outcome }),
+            (job, outcome) = self.calls.next() => {
+                if matches!(outcome, ApiOutcome::Ok(_)) {
+                    self.back.notify_waiters();
+                }
+                Turn::Event(Event::Done { job, outcome })
+            }
             event = self.events.next(), if room => Turn::Session(event),
             Some(event) = self.cluster.recv(), if room => Turn::Event(event),
             () = self.outgoing.work() => Turn::Nothing,

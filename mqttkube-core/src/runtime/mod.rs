@@ -125,8 +125,8 @@ impl Runtime {
         let mut incoming = Incoming::new(session.clone(), &self.plan, self.payloads);
         incoming.subscribe(&self.plan).map_err(RuntimeError::Subscribe)?;
         let mut tasks = JoinSet::new();
-        let answered = Arc::new(Notify::new());
-        let (watches, cluster) = start_cluster(&self.plan, &self.client, &answered, &mut tasks);
+        let (answered, back) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (watches, cluster) = start_cluster(&self.plan, &self.client, (&answered, &back), &mut tasks);
         let manager = self.plan.settings().field_manager.clone();
         let running = MainLoop {
             engine: Engine::new(Arc::clone(&self.plan)),
@@ -137,6 +137,7 @@ impl Runtime {
             events,
             cluster,
             answered,
+            back,
             relist: watches,
             asked: self.asked,
             grace: self.grace,
@@ -214,7 +215,7 @@ impl fmt::Debug for Builder {
 fn start_cluster(
     plan: &Plan,
     client: &Client,
-    answered: &Arc<Notify>,
+    (answered, back): (&Arc<Notify>, &Arc<Notify>),
     tasks: &mut JoinSet<()>,
 ) -> (Vec<Arc<Notify>>, mpsc::Receiver<Event>) {
     let (events, cluster) = mpsc::channel(CLUSTER_EVENTS);
@@ -223,6 +224,7 @@ fn start_cluster(
         client: client.clone(),
         events,
         answered: Arc::clone(answered),
+        back: Arc::clone(back),
         request_timeout: settings.request_timeout,
         watch_timeout: settings.watch_timeout,
     };

@@ -83,12 +83,7 @@ pub(super) fn start(kinds: &[Kind], shared: &Shared, tasks: &mut JoinSet<()>) ->
         let group = groups
             .entry((resource.group.clone(), resource.version.clone()))
             .or_insert_with(|| Group {
-                client: guarded(
-                    &shared.client,
-                    shared.request_timeout,
-                    &shared.answered,
-                    &Arc::new(Notify::new()),
-                ),
+                client: guarded(shared, &Arc::new(Notify::new())),
                 group: resource.group.clone(),
                 version: resource.version.clone(),
                 kinds: Vec::new(),

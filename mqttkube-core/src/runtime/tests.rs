@@ -1,7 +1,7 @@
 //! Watches, discovery and calls against a scripted API server, in virtual time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -91,6 +91,7 @@ fn shared(client: Client) -> (Shared, mpsc::Receiver<Event>) {
         client,
         events,
         answered: Arc::new(Notify::new()),
+        back: Arc::new(Notify::new()),
         request_timeout: Duration::from_secs(10),
         watch_timeout: Duration::from_secs(30),
     };
@@ -100,6 +101,10 @@ fn shared(client: Client) -> (Shared, mpsc::Receiver<Event>) {
 /// Starts a watch on all Deployments of `media`.
 fn watch(client: Client, tasks: &mut JoinSet<()>) -> (mpsc::Receiver<Event>, Arc<Notify>) {
     let (shared, received) = shared(client);
+    (received, watch_with(shared, tasks))
+}
+
+fn watch_with(shared: Shared, tasks: &mut JoinSet<()>) -> Arc<Notify> {
     let kinds = [Kind::parse("Deployment").expect("a built-in kind")];
     let place = resolve::start(&kinds, &shared, tasks).remove(0);
     let spec = WatchSpec {
@@ -120,7 +125,7 @@ fn watch(client: Client, tasks: &mut JoinSet<()>) -> (mpsc::Receiver<Event>, Arc
         }
         .run(),
     );
-    (received, relist)
+    relist
 }
 
 /// The next events, shortened.
@@ -217,6 +222,34 @@ async fn w_half_open_a_watch_that_falls_silent_is_opened_again_within_the_timeou
     assert_eq!(next(&mut received, 1).await, ["watching"]);
     assert!(
         (30..=36).contains(&began.elapsed().as_secs()),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_got_no_answer_goes_on_as_soon_as_somebody_gets_one() {
+    let mut tasks = JoinSet::new();
+    let answers = Arc::new(AtomicBool::new(false));
+    let there = Arc::clone(&answers);
+    let client = client(move |_, watch| {
+        let answer = there.load(Ordering::Relaxed);
+        answer.then(|| if watch { lines(Vec::new(), true) } else { list(&[]) })
+    });
+    let (shared, mut received) = shared(client);
+    let back = Arc::clone(&shared.back);
+    watch_with(shared, &mut tasks);
+    for _ in 0..8 {
+        assert_eq!(next(&mut received, 1).await, ["listing"]);
+        assert!(next(&mut received, 1).await[0].starts_with("failed: "));
+    }
+    // It waits for 2.5 to 5 s now.
+    answers.store(true, Ordering::Relaxed);
+    let began = Instant::now();
+    back.notify_waiters();
+    assert_eq!(next(&mut received, 2).await, ["listing", "listed"]);
+    assert!(
+        began.elapsed() < Duration::from_millis(200),
         "{:?}",
         began.elapsed()
     );

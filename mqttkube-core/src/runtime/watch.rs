@@ -37,6 +37,8 @@ pub(super) struct Shared {
     pub(super) events: mpsc::Sender<Event>,
     /// Rung at every answer of the API server.
     pub(super) answered: Arc<Notify>,
+    /// Wakes every watch that waits because there was no answer at all: somebody has got one.
+    pub(super) back: Arc<Notify>,
     pub(super) request_timeout: Duration,
     pub(super) watch_timeout: Duration,
 }
@@ -70,7 +72,7 @@ impl Watch {
     async fn follow(&mut self, resource: &Resource, backoff: &mut Backoff) -> Result<(), Closed> {
         let began = Arc::new(Notify::new());
         let shared = &self.shared;
-        let client = guarded(&shared.client, shared.request_timeout, &shared.answered, &began);
+        let client = guarded(shared, &began);
         let namespace = self.spec.namespace().filter(|_| resource.namespaced);
         let resource = api_resource(resource);
         let api: Api<Watched> = match namespace {
@@ -179,8 +181,17 @@ impl Watch {
                 .await?;
             }
         }
+        // Only without an answer: watches that are refused would wake each other.
+        let back = async {
+            if code(error).is_some() {
+                std::future::pending::<()>().await;
+            }
+            self.shared.back.notified().await;
+            sleep(Backoff::new(FIRST, FIRST, super::seed()).wait()).await;
+        };
         tokio::select! {
             () = sleep(wait) => Ok(()),
+            () = back => Ok(()),
             () = self.shared.events.closed() => Err(Closed),
         }
     }

@@ -46,6 +46,8 @@ pub(super) struct Process {
     /// Uids that a deletion of ours removed, by command.
     pub(super) killed: HashMap<u64, BTreeSet<String>>,
     first_call: HashMap<u64, Instant>,
+    /// Labels that were looked for: a launch whose look-up is in flight at a drain may go on.
+    looked_for: HashSet<String>,
     not_before: HashMap<Key, Instant>,
     last_good: Option<Instant>,
     /// What was published last on a topic, and when.
@@ -135,12 +137,17 @@ impl Process {
             if self.not_before.get(key).is_some_and(|moment| now < *moment) {
                 return Err(format!("Retry-After of {key:?} was not kept"));
             }
-            if self.draining && !self.first_call.contains_key(&command.unwrap_or(0)) {
+            let begun = self.first_call.contains_key(&command.unwrap_or(0))
+                || label_of(request).is_some_and(|label| self.looked_for.contains(&label));
+            if self.draining && !begun {
                 return Err(format!("work on {key:?} began after the drain"));
             }
         }
         if let Some(command) = command {
             self.first_call.entry(command).or_insert(now);
+        }
+        if let Verb::List { label } = &request.verb {
+            self.looked_for.insert(label.clone());
         }
         let until = now + ANSWER;
         self.flights.insert(job, Flight { key, until });
@@ -378,6 +385,15 @@ pub(super) fn command_in(payload: &Value) -> Option<u64> {
 pub(super) fn number_in(payload: &[u8]) -> Option<i64> {
     let value: Value = serde_json::from_slice(payload).ok()?;
     value.as_i64().or_else(|| value["n"].as_i64())
+}
+
+/// By which label the object of a launch is found again.
+fn label_of(request: &Request) -> Option<String> {
+    let Verb::Create { body } = &request.verb else {
+        return None;
+    };
+    let command = body["metadata"]["labels"]["mqttkube/command"].as_str()?;
+    Some(format!("mqttkube/command={command}"))
 }
 
 /// The object of a request; none for a list.
