@@ -3,7 +3,7 @@
 use mqttkube_mosquitto::{TopicRule, Version};
 
 use super::{ScenarioError, sample_users};
-use crate::broker::{Auth, BridgePassword, Broker, Listener, Persistence, SecretKey};
+use crate::broker::{Auth, BridgePassword, BridgeTls, Broker, Listener, Persistence, SecretKey, Tls};
 use crate::bundle::Bundle;
 use crate::name::{Budget, ConfigKey, DnsLabel, DnsSubdomain, ImageRef, Port, PortName, ServiceName};
 use crate::quantity::Quantity;
@@ -26,7 +26,10 @@ pub struct HubAndSpoke {
     pub topics: Vec<TopicRule>,
     /// Who may come in at each of them, and what they may do. The user of the bridges must be among them.
     pub auth: Auth,
-    /// How bridges log in at the hub.
+    /// The certificate of the hub: bridges log in with a password, which goes over TLS alone. The names `HUB.NAMESPACE.svc`
+    /// must be in it.
+    pub hub_tls: Tls,
+    /// How bridges log in at the hub, with the authority that signed its certificate.
     pub login: Login,
     /// The volume of each for sessions and retained messages.
     pub storage: Quantity,
@@ -36,7 +39,9 @@ impl HubAndSpoke {
     /// The model.
     #[must_use]
     pub fn topology(&self) -> Topology {
-        let hub = self.broker(&self.hub);
+        let mut hub = self.broker(&self.hub);
+        let encrypted = Listener::new(PortName::literal("mqtts"), Port::literal(8883));
+        hub.listeners.push(encrypted.with_tls(self.hub_tls.clone()));
         let spokes = self.spokes.iter().map(|name| self.broker(name)).collect();
         Topology::star(hub, spokes, &self.topics, &self.login)
     }
@@ -84,9 +89,13 @@ pub fn sample_inputs() -> HubAndSpoke {
             .service(&ServiceName::literal("spoke"))
             .expect("it is short")
     };
-    let password = SecretKey {
-        secret: DnsSubdomain::literal("mosquitto-users"),
-        key: ConfigKey::literal("bridge"),
+    let key = |secret, key| SecretKey {
+        secret: DnsSubdomain::literal(secret),
+        key: ConfigKey::literal(key),
+    };
+    let authority = BridgeTls {
+        authority: Some(key("hub-tls", "ca.crt")),
+        ..BridgeTls::default()
     };
     HubAndSpoke {
         hub,
@@ -98,10 +107,11 @@ pub fn sample_inputs() -> HubAndSpoke {
             .expect("the literal is an image"),
         topics: vec!["# both 1".parse().expect("the literal is a rule")],
         auth: Auth::users(sample_users("mosquitto-users", &["bridge", "client"])),
+        hub_tls: Tls::existing(DnsSubdomain::literal("hub-tls")),
         login: Login {
             user: "bridge".parse().expect("the literal is a user name"),
-            password: BridgePassword::Secret(password),
-            tls: None,
+            password: BridgePassword::Secret(key("mosquitto-users", "bridge")),
+            tls: Some(authority),
         },
         storage: "1Gi".parse().expect("the literal is a quantity"),
     }

@@ -133,6 +133,8 @@ fn template(bridge: &CloudBridge, form: &Sidecar) -> Result<String, ScenarioErro
     options.try_private = Some(false);
     // The service speaks 3.1.1 without retained messages.
     options.outgoing_retain = Some(false);
+    // It ends the connection over an UNSUBSCRIBE for what is only sent.
+    options.attempt_unsubscribe = Some(false);
     options.capath = Some(text("/etc/ssl/certs"));
     let config = Config {
         global: Global {
@@ -140,7 +142,8 @@ fn template(bridge: &CloudBridge, form: &Sidecar) -> Result<String, ScenarioErro
             persistence_location: Some(text("/mosquitto/data/")),
             autosave_interval: Ranged::new(1),
             autosave_on_changes: Some(true),
-            max_queued_messages: Ranged::new(1_000_000),
+            // No limit: what waits for the cloud must outlast any outage.
+            max_queued_messages: Ranged::new(0),
             max_packet_size: Ranged::new(2_000_000),
             log_dest: vec![LogDestination::Stderr],
             ..Global::default()
