@@ -255,7 +255,7 @@ fn large() -> Value {
 #[test]
 fn a_large_model_is_built_and_checked_in_milliseconds_and_a_thousand_in_a_second() {
     let (factor, count) = if cfg!(debug_assertions) {
-        (40, 200)
+        (200, 100)
     } else {
         (1, 1000)
     };
