@@ -12,7 +12,6 @@ mod in_process;
 mod kubectl;
 mod proxy;
 mod relay;
-mod run_bridge;
 mod run_program;
 #[path = "../suite/mod.rs"]
 mod suite;

@@ -4,7 +4,6 @@
 mod api_server;
 #[path = "../bindings/mod.rs"]
 mod bindings;
-mod bridge;
 mod control_plane;
 mod faults;
 mod mosquitto;

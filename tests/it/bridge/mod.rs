@@ -1,5 +1,10 @@
-//! The bridge against a cloud whose tokens expire.
+//! The bridge against a cloud whose tokens expire, and its outbox under a program that dies.
 
 mod cloud;
+mod faults;
 mod keys;
+mod rollovers;
+mod scene;
+mod store;
+mod tls;
 mod token;

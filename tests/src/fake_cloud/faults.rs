@@ -23,6 +23,8 @@ pub enum Verdict {
 pub(super) struct Faults {
     /// For so many further CONNECTs, this answer.
     pub(super) refuse: Option<(u32, ReasonCode)>,
+    /// So many further deliveries are sent twice.
+    pub(super) repeat: u32,
     publishes: Vec<(TopicFilter, u32, Verdict)>,
 }
 

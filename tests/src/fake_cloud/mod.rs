@@ -233,6 +233,11 @@ impl FakeCloud {
         self.shared.with(|hub| hub.faults.refuse = Some((times, reason)));
     }
 
+    /// Sends the next `times` deliveries twice, every second time marked as a repetition.
+    pub fn repeat_deliveries(&self, times: u32) {
+        self.shared.with(|hub| hub.faults.repeat = times);
+    }
+
     /// Ends a client's connection without a word.
     pub fn cut(&self, client: &str) {
         self.shared.with(|hub| {

@@ -54,6 +54,18 @@ impl Authority {
         self.sign(params, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
+    /// A server's identity that was good for a while and is no longer.
+    ///
+    /// # Errors
+    /// When a name is none.
+    pub fn expired_server(&self, names: &[&str]) -> Result<Identity> {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = named(names, "server", None)?;
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        self.sign(params, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
     /// A client's identity: common name and, for Kubernetes, the group.
     ///
     /// # Errors
