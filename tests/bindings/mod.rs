@@ -25,7 +25,7 @@ macro_rules! stories {
                 a_kind_that_comes_later_is_found, a_retained_state_without_its_object_is_cleared_at_the_start;
             outages: commands_wait_for_the_api_server, a_restarted_broker_gets_every_state_again,
                 what_was_not_finished_is_done_by_the_next_process, nothing_runs_on_after_the_end,
-                fault_18_a_throttled_write_waits_as_told;
+                fault_18_a_throttled_write_waits_as_told, an_answer_that_is_none_of_an_api_server_is_not_taken_for_one;
         }
     };
     (@all $scene:path; $($module:ident: $($name:ident),+;)+) => {

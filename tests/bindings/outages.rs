@@ -161,7 +161,67 @@ pub(crate) async fn fault_18_a_throttled_write_waits_as_told(scene: Scene) {
     let writes = scene.writes();
     assert_eq!(writes.len(), 2, "{writes:?}");
     let waited = writes[1].at - writes[0].at;
-    let allowed = Duration::from_millis(2000)..Duration::from_millis(2400);
+    // Not sooner than told. How much later is up to the engine, whose own test keeps it within a fifth; a busy machine
+    // adds to that.
+    let allowed = Duration::from_secs(2)..Duration::from_secs(6);
     assert!(allowed.contains(&waited), "{waited:?}");
+    running.stop().await;
+}
+
+/// What something between us and the API server may answer, with a status that looks like success or not.
+fn nonsense() -> Vec<Fault> {
+    let page = "<html>please log in</html>";
+    let json = "application/json";
+    vec![
+        Fault::raw(200, "text/html", page),
+        Fault::raw(302, "text/html", page),
+        Fault::raw(
+            200,
+            json,
+            r#"{"kind":"Pod","apiVersion":"v1","metadata":{"name":"web"}}"#,
+        ),
+        Fault::raw(200, json, "{}"),
+        Fault::raw(200, json, "[".repeat(100_000)),
+        // An answer may have 16 MiB, a page of a list 64.
+        Fault::raw(200, json, " ".repeat(65 << 20)),
+        Fault::cut_line(0),
+    ]
+}
+
+pub(crate) async fn an_answer_that_is_none_of_an_api_server_is_not_taken_for_one(scene: Scene) {
+    scene.deployment("web", json!({})).await;
+    // In place of the first lists, one after the other.
+    for (nth, fault) in nonsense().into_iter().take(4).enumerate() {
+        scene
+            .faults()
+            .add(fault.on("LIST", "/deployments").skip(nth).times(1));
+    }
+    let running = scene.run(SIZES);
+    running.ready().await;
+    let probe = scene.probe().await;
+    assert_eq!(
+        scene.faults().hits(),
+        4,
+        "the list was asked for until it was one"
+    );
+    let deployments = scene.objects("apps", "v1", "Deployment");
+    let mut size = 0;
+    for fault in nonsense() {
+        scene.faults().clear();
+        scene.faults().add(fault.on("PATCH", "/scale").times(1));
+        size += 1;
+        probe
+            .publish(&Message::new("web/size", size.to_string()))
+            .await
+            .unwrap();
+        becomes(&deployments, "web", "/spec/replicas", json!(size)).await;
+    }
+    let acknowledged = async || match running.handle.snapshot().await {
+        Some(snapshot) if snapshot.mqtt.acknowledged == size => Ok(()),
+        other => Err(other.map(|snapshot| snapshot.mqtt)),
+    };
+    wait::until_ok(SOON, "every command acknowledged", acknowledged).await;
+    let asked: Vec<Value> = (1..=size).flat_map(|size| [json!(size), json!(size)]).collect();
+    assert_eq!(sizes(&scene), asked, "each asked again after the nonsense");
     running.stop().await;
 }

@@ -12,6 +12,7 @@ mod in_process;
 mod kubectl;
 mod proxy;
 mod relay;
+mod run_bridge;
 mod run_program;
 #[path = "../suite/mod.rs"]
 mod suite;

@@ -122,6 +122,8 @@ async fn a_file_runs_until_sigterm_and_leaves_in_good_order() {
         ),
         (&b"offline"[..], &b"1"[..])
     );
+    let told = program.output();
+    assert!(told.contains("Deployment/lamp: 1 applied"), "{told}");
     assert!(
         !program.output().contains("ON"),
         "payloads are not in the log: {}",

@@ -4,6 +4,7 @@
 mod api_server;
 #[path = "../bindings/mod.rs"]
 mod bindings;
+mod bridge;
 mod control_plane;
 mod faults;
 mod mosquitto;

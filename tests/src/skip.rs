@@ -28,6 +28,8 @@ pub enum Need {
     Node,
     /// A port that nobody listens on, because a file says its number.
     Port(u16),
+    /// Any other program that `tests/run` builds.
+    Built(&'static str),
     /// Any other program in the search path.
     Program(&'static str),
 }
@@ -86,6 +88,7 @@ impl Need {
             Self::Port(port) => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))
                 .err()
                 .map(|error| format!("port {port}: {error}")),
+            Self::Built(name) => kubernetes(&[name]),
             Self::Program(name) => program(name),
         }
     }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::config::{OBJECTS, name};
 use super::log::{Log, Writes, number};
 
-/// How long commands that are still on their way may take after the load has ended.
+/// How long after the load has ended no further command may come to its end. A slow machine has many on their way.
 const REST: Duration = Duration::from_secs(30);
 
 /// Within this time the topics must show the present state.
@@ -162,12 +162,17 @@ impl Ledger {
     /// Waits until every command that the control consumer received has come to its end, and adds up.
     pub(super) async fn close(&self, sent: u64) -> Figures {
         let begun = Instant::now();
+        let (mut open, mut progress) = (usize::MAX, begun);
         loop {
             let figures = self.add_up(sent).await;
+            let still_open = figures.lost.len() + figures.wrong.len();
+            if still_open < open {
+                (open, progress) = (still_open, Instant::now());
+            }
             let complete = figures.lost.is_empty() && figures.wrong.is_empty();
             let last = self.expected();
             let all = (0..OBJECTS).all(|object| last.contains_key(&name(object)));
-            if (complete && all && figures.received as u64 >= sent) || begun.elapsed() > REST {
+            if (complete && all && figures.received as u64 >= sent) || progress.elapsed() > REST {
                 return figures;
             }
             if complete && all && begun.elapsed() > Duration::from_secs(3) {

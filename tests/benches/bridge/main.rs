@@ -1,0 +1,51 @@
+//! What the native relay costs beside a bridge of Mosquitto: `cargo bench -p mqttkube-tests --bench bridge`.
+//!
+//! Prints medians of interleaved rounds with the limit beside them. With `MQTTKUBE_BENCH_STRICT=1` a missed limit is
+//! exit status 1.
+
+mod append;
+#[path = "../figures/figure.rs"]
+mod figure;
+mod latency;
+mod memory;
+mod relay;
+mod stage;
+mod throughput;
+mod wire;
+
+use std::process::ExitCode;
+
+use mqttkube_tests::skip::{Need, lacks};
+
+fn main() -> anyhow::Result<ExitCode> {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(relay::ARGUMENT) {
+        relay::run(&arguments.next().unwrap_or_default())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    // `cargo test --all-targets` starts benches too, without this argument.
+    let asked = std::env::args().any(|argument| argument == "--bench");
+    if !asked || lacks(&[Need::Mosquitto]) {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let kept = measure()?;
+    let strict = std::env::var_os("MQTTKUBE_BENCH_STRICT").is_some_and(|strict| strict == "1");
+    Ok(ExitCode::from(u8::from(strict && !kept)))
+}
+
+/// Prints all figures and says whether they keep their limits.
+fn measure() -> anyhow::Result<bool> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let mut figures = vec![append::measure(&runtime)?];
+    figures.extend(throughput::measure(&runtime)?);
+    figures.push(latency::measure(&runtime)?);
+    figures.push(memory::measure(&runtime)?);
+    if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
+        print!("load average: {load}");
+    }
+    figures.iter().for_each(|figure| println!("{figure}"));
+    Ok(figures.iter().all(figure::Figure::is_kept))
+}

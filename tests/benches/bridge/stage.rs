@@ -1,0 +1,99 @@
+//! Two brokers, a bridge of Mosquitto between them, and beside it the native relay.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use mqttkube_tests::process::{Mosquitto, MosquittoOptions, Process, Spec};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::relay::ARGUMENT;
+use crate::wire::SOON;
+
+/// A way from the local broker to the cloud: what is published below its name arrives under the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// The bridge in the local broker.
+    Stock,
+    /// The relay.
+    Native,
+}
+
+impl Way {
+    pub(crate) const BOTH: [Self; 2] = [Self::Stock, Self::Native];
+
+    pub(crate) fn topic(self) -> &'static str {
+        match self {
+            Self::Stock => "stock/a",
+            Self::Native => "native/a",
+        }
+    }
+}
+
+/// Everything runs until it is dropped.
+pub(crate) struct Stage {
+    pub(crate) relay: Process,
+    pub(crate) local: Mosquitto,
+    pub(crate) cloud: Mosquitto,
+    _folder: TempDir,
+}
+
+impl Stage {
+    /// Starts both ways; `mode` is the section `relay` of the configuration.
+    pub(crate) fn start(runtime: &Runtime, mode: &str) -> Result<Self> {
+        runtime.block_on(async {
+            // The limit of unacknowledged messages that a generated configuration has.
+            let broker = || {
+                MosquittoOptions::default()
+                    .line("max_inflight_messages 100")
+                    // Takes back that everything is logged.
+                    .line("log_type none")
+            };
+            let cloud = broker().start().await?;
+            let bridge = format!(
+                "connection stock\naddress 127.0.0.1:{}\ntopic stock/# out 1\ncleansession false\nnotifications false",
+                cloud.port()
+            );
+            let local = broker().line(&bridge).start().await?;
+            let folder = TempDir::with_prefix_in("bridge-", env!("CARGO_TARGET_TMPDIR"))?;
+            let config = format!(
+                "local: {{port: {}}}\ncloud: {{profile: plain, host: 127.0.0.1, port: {}, tls: false}}\n\
+                 rules: [\"native/# out 1\"]\nrelay: {mode}\n",
+                local.port(),
+                cloud.port()
+            );
+            let path = folder.path().join("bridge.yaml");
+            std::fs::write(&path, config)?;
+            let relay = Spec::new(std::env::current_exe()?, folder.path().join("relay.log"))
+                .arg(ARGUMENT)
+                .arg(path)
+                .start()?;
+            relay.prints("ready", SOON).await;
+            Ok(Self {
+                relay,
+                local,
+                cloud,
+                _folder: folder,
+            })
+        })
+    }
+
+    /// Processor time of the relay so far.
+    pub(crate) fn relay_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.relay.id())).unwrap_or_default();
+        let fields: Vec<&str> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
+        let ticks = |index: usize| {
+            fields
+                .get(index)
+                .and_then(|field| field.parse::<u64>().ok())
+                .unwrap_or(0)
+        };
+        // User and system time, in hundredths of a second.
+        Duration::from_millis((ticks(11) + ticks(12)) * 10)
+    }
+}
