@@ -113,7 +113,7 @@ pub(crate) fn network_cases() -> Vec<Case> {
             FindingCode::Subscriptions,
             service(&["a in 1", "b in 1"], |limits| limits.max_subscriptions = Some(1)),
             service(&["a in 1", "b out 1"], |limits| {
-                limits.max_subscriptions = Some(1)
+                limits.max_subscriptions = Some(1);
             }),
         ),
     ]

@@ -85,15 +85,12 @@ async fn every_connection_attaches_the_devices_before_anything_else() {
     let mut seen_subscribe = false;
     loop {
         let packet = there.read().await.expect("it stands");
-        match packet.kind() {
-            SUBSCRIBE => {
-                seen_subscribe = true;
-                grant(&mut there, &packet, Version::V5).await;
-            }
-            _ => {
-                assert_eq!(seen(&packet).topic, "/devices/a/events");
-                break;
-            }
+        if packet.kind() == SUBSCRIBE {
+            seen_subscribe = true;
+            grant(&mut there, &packet, Version::V5).await;
+        } else {
+            assert_eq!(seen(&packet).topic, "/devices/a/events");
+            break;
         }
     }
     assert!(seen_subscribe);
