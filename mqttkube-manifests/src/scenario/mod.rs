@@ -3,6 +3,7 @@
 //! A scenario is plain data; `bundle()` makes its objects. [`ALL`] has each of them with sample inputs.
 
 pub mod binding_service;
+pub mod cedalo;
 pub mod cloud_bridge;
 pub mod hub_and_spoke;
 pub mod node_port;
@@ -58,6 +59,11 @@ pub const ALL: &[Scenario] = &[
         sample: node_port::sample,
     },
     Scenario {
+        name: "node-port-certbot",
+        summary: "the same with certbot in the pod, for clusters without cert-manager",
+        sample: node_port::sample_certbot,
+    },
+    Scenario {
         name: "openshift",
         summary: "Mosquitto for OpenShift: Deployment and passthrough Route under restricted-v2",
         sample: openshift::sample,
@@ -71,6 +77,16 @@ pub const ALL: &[Scenario] = &[
         name: "binding-service",
         summary: "mqtt-kube with exactly the rights that its bindings need",
         sample: binding_service::sample,
+    },
+    Scenario {
+        name: "cedalo",
+        summary: "three brokers of Cedalo with their management centre, behind HAProxy",
+        sample: cedalo::sample,
+    },
+    Scenario {
+        name: "cedalo-autoscaling",
+        summary: "the same without shared messages, with an autoscaler and the operator that it needs",
+        sample: cedalo::sample_autoscaling,
     },
     Scenario {
         name: "hub-and-spoke",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mqttkube_manifests::bundle::Bundle;
 use mqttkube_manifests::check::Severity;
 use mqttkube_manifests::object::Object;
-use mqttkube_manifests::scenario::{self, binding_service, cloud_bridge, node_port, openshift};
+use mqttkube_manifests::scenario::{self, binding_service, cedalo, cloud_bridge, node_port, openshift};
 use mqttkube_mosquitto::Version;
 use serde_json::{Value, json};
 
@@ -240,4 +240,149 @@ fn rights_for_the_cluster_become_a_cluster_role_and_wildcards_are_refused() {
     inputs.rights[0].rules[0].verbs = vec!["*".to_owned()];
     let report = inputs.bundle().expect("it can be built").check();
     assert!(report.errors().any(|finding| finding.code == "MK802"), "{report}");
+}
+
+fn named<'a>(bundle: &'a Bundle, kind: &str, name: &str) -> &'a Value {
+    let found = bundle
+        .objects()
+        .iter()
+        .find(|object| object.kind() == kind && object.name() == name);
+    found
+        .unwrap_or_else(|| panic!("there is no {kind} {name}"))
+        .value()
+}
+
+#[test]
+fn the_cluster_has_three_brokers_with_names_volumes_and_a_licence() {
+    let bundle = cedalo::sample().expect("the sample is right");
+    let set = &find(&bundle, "StatefulSet")["spec"];
+    assert_eq!(set["replicas"], 3);
+    assert_eq!(set["serviceName"], "mosquitto-headless");
+    assert!(set["volumeClaimTemplates"][0].is_object());
+    let container = &set["template"]["spec"]["containers"][0];
+    assert!(mounts(container).contains(&"license"));
+    // Followers do not open the listeners for clients.
+    assert_eq!(container["readinessProbe"]["tcpSocket"]["port"], "control");
+    let ports = named(&bundle, "Service", "mosquitto-headless")["spec"]["ports"].clone();
+    let numbers: Vec<_> = ports
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|port| port["port"].clone())
+        .collect();
+    assert_eq!(numbers, [1883, 1884, 1885, 7000].map(|port| json!(port)));
+}
+
+/// The ports that a policy opens, and to pods of which name.
+fn opened(bundle: &Bundle, policy: &str) -> Vec<(Value, Vec<Value>)> {
+    let rules = named(bundle, "NetworkPolicy", policy)["spec"]["ingress"].clone();
+    let rules = rules.as_array().expect("a list").clone();
+    rules
+        .iter()
+        .map(|rule| {
+            let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+            let ports = list(&rule["ports"])
+                .iter()
+                .map(|port| port["port"].clone())
+                .collect();
+            let from = &rule["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/name"];
+            (from.clone(), ports)
+        })
+        .collect()
+}
+
+#[test]
+fn ports_without_encryption_are_open_to_the_cluster_alone() {
+    let bundle = cedalo::sample().expect("the sample is right");
+    let inner = [json!("control"), json!("raft"), json!(1885), json!(7000)];
+    for (from, ports) in opened(&bundle, "mosquitto") {
+        let secret = ports.iter().any(|port| inner.contains(port));
+        assert!(!secret || from == "mosquitto", "{from}: {ports:?}");
+    }
+    let control = opened(&bundle, "mosquitto-control");
+    assert_eq!(control.len(), 1);
+    assert_eq!(control[0].0, "management-center");
+    let outside: Vec<_> = bundle
+        .objects()
+        .iter()
+        .filter(|object| object.value()["spec"]["type"] == "NodePort")
+        .flat_map(|object| object.at("/spec/ports").as_array().expect("a list"))
+        .map(|port| port["port"].clone())
+        .collect();
+    assert_eq!(outside, [json!(8088), json!(8883)]);
+}
+
+#[test]
+fn the_proxy_of_a_full_cluster_follows_the_leader_and_the_other_one_spreads() {
+    let full = cedalo::sample_inputs();
+    let text = full.proxy().expect("it is right").write().expect("it is right");
+    assert!(
+        text.contains(
+            "server mosquitto-2 mosquitto-2.mosquitto-headless.messaging.svc.cluster.local:1884 backup"
+        ),
+        "{text}"
+    );
+    let mut spread = full.clone();
+    spread.sync = cedalo::Sync::DynSec;
+    let text = spread.proxy().expect("it is right").write().expect("it is right");
+    assert!(
+        text.contains("_mqtt-leader._tcp.mosquitto-headless.messaging.svc.cluster.local"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_autoscaler_alone_is_refused_for_a_full_cluster() {
+    let bounds = mqttkube_manifests::broker::Autoscaling {
+        min: 3,
+        max: 5,
+        cpu: 60,
+    };
+    let mut inputs = cedalo::sample_inputs();
+    inputs.scaling = Some(cedalo::Scaling {
+        bounds,
+        operator: None,
+    });
+    let error = inputs
+        .bundle()
+        .expect_err("it would lose the majority")
+        .to_string();
+    assert!(
+        error.starts_with("an autoscaler removes a broker without telling the cluster"),
+        "{error}"
+    );
+    let scaling = inputs.scaling.as_mut().expect("it is there");
+    scaling.operator = Some(
+        "registry.cedalo.com/cedalo/cluster-operator:2.8"
+            .parse()
+            .expect("an image"),
+    );
+    let bundle = inputs.bundle().expect("the operator tells it");
+    assert!(kinds(&bundle).contains("HorizontalPodAutoscaler"));
+    named(&bundle, "Deployment", "mosquitto-operator");
+    inputs.replicas = 2;
+    let error = inputs.bundle().expect_err("two have no majority").to_string();
+    assert_eq!(
+        error,
+        "2 brokers have no majority when one is gone; write 3 or more"
+    );
+}
+
+#[test]
+fn certbot_alone_has_the_credentials_of_the_zone_and_starts_before_the_broker() {
+    let bundle = node_port::sample_certbot().expect("the sample is right");
+    let pod = &find(&bundle, "StatefulSet")["spec"]["template"]["spec"];
+    let certbot = &pod["initContainers"][0];
+    assert_eq!(
+        (&certbot["name"], &certbot["restartPolicy"]),
+        (&json!("certbot"), &json!("Always"))
+    );
+    assert!(
+        certbot["startupProbe"].is_object(),
+        "the broker waits for a certificate"
+    );
+    assert!(mounts(certbot).contains(&"certbot-dns"));
+    let broker = &pod["containers"][0];
+    assert!(mounts(broker).contains(&"tls-mqtts") && !mounts(broker).contains(&"certbot-dns"));
+    assert!(!kinds(&bundle).contains("Certificate"));
 }

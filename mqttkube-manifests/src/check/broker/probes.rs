@@ -47,7 +47,7 @@ fn tcp(broker: &Broker<'_>, port: &Value, add: &mut impl FnMut(&Rule, &str, Stri
     let places = broker.listening();
     let Some(listening) = at(&places, number).filter(|listening| !listening.local) else {
         // A sidecar may serve the port.
-        if declared(broker, number) {
+        if broker.stock && declared(broker, number) {
             let message = format!("the broker does not listen at {number}, so the probe always fails");
             add(&rules::PROBE_NOT_LISTENING, "tcpSocket.port", message);
         }

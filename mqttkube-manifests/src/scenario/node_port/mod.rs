@@ -1,14 +1,20 @@
 //! A broker at home: TLS with a certificate that cert-manager makes and renews, behind a port of every node.
 
+mod certbot;
+
 use std::collections::BTreeMap;
 
 use mqttkube_mosquitto::Version;
 
 use super::{ScenarioError, sample_rights, sample_users};
-use crate::broker::{Auth, Broker, Exposure, Issuer, Listener, Persistence, Tls};
+use crate::broker::{Auth, Broker, Exposure, Issuer, Listener, Persistence, SecretKey, Tls};
 use crate::bundle::Bundle;
-use crate::name::{DnsLabel, HostName, ImageRef, NodePort, Port, PortName, ServiceName};
+use crate::name::{
+    ConfigKey, DnsLabel, DnsSubdomain, HostName, ImageRef, NodePort, Port, PortName, ServiceName,
+};
 use crate::quantity::Quantity;
+
+pub use certbot::Certbot;
 
 /// What only the owner knows.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +29,8 @@ pub struct NodePortBroker {
     pub image: ImageRef,
     /// The names that clients connect to.
     pub hosts: Vec<HostName>,
-    /// Who signs the certificate.
-    pub issuer: Issuer,
+    /// Who makes the certificate.
+    pub certificates: Certificates,
     /// The port of the nodes.
     pub node_port: NodePort,
     /// Who may come in, and what they may do.
@@ -33,12 +39,26 @@ pub struct NodePortBroker {
     pub storage: Quantity,
 }
 
+/// Who makes the certificate.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Certificates {
+    /// cert-manager, by one of its issuers.
+    CertManager(Issuer),
+    /// certbot in the pod, for clusters without cert-manager.
+    Certbot(Certbot),
+}
+
 impl NodePortBroker {
-    /// The model: plain MQTT for pods of the namespace, TLS for everybody else.
+    /// The model: plain MQTT for pods of the namespace, TLS for everybody else. certbot is not part of it; see
+    /// [`bundle`](Self::bundle).
     #[must_use]
     pub fn broker(&self) -> Broker {
         const MQTTS: PortName = PortName::literal("mqtts");
-        let tls = Tls::issued(self.issuer.clone(), self.hosts.clone());
+        let tls = match &self.certificates {
+            Certificates::CertManager(issuer) => Tls::issued(issuer.clone(), self.hosts.clone()),
+            // The volume is replaced by one that certbot writes.
+            Certificates::Certbot(_) => Tls::existing(DnsSubdomain::literal("written-by-certbot")),
+        };
         let listeners = vec![
             Listener::new(PortName::literal("mqtt"), Port::literal(1883)),
             Listener::new(MQTTS, Port::literal(8883)).with_tls(tls),
@@ -63,7 +83,11 @@ impl NodePortBroker {
     /// # Errors
     /// When the inputs do not go together.
     pub fn bundle(&self) -> Result<Bundle, ScenarioError> {
-        Ok(self.broker().bundle()?)
+        let mut bundle = self.broker().bundle()?;
+        if let Certificates::Certbot(certbot) = &self.certificates {
+            certbot::add(self, certbot, &mut bundle)?;
+        }
+        Ok(bundle)
     }
 }
 
@@ -83,11 +107,11 @@ pub fn sample_inputs() -> NodePortBroker {
             .parse()
             .expect("the literal is an image"),
         hosts: vec![HostName::literal("mqtt.example.com")],
-        issuer: Issuer {
-            name: crate::name::DnsSubdomain::literal("letsencrypt"),
+        certificates: Certificates::CertManager(Issuer {
+            name: DnsSubdomain::literal("letsencrypt"),
             kind: crate::broker::IssuerKind::ClusterIssuer,
             public: None,
-        },
+        }),
         node_port: NodePort::literal(30_883),
         auth,
         storage: "1Gi".parse().expect("the literal is a quantity"),
@@ -100,4 +124,28 @@ pub fn sample_inputs() -> NodePortBroker {
 /// None; the sample is right.
 pub fn sample() -> Result<Bundle, ScenarioError> {
     sample_inputs().bundle()
+}
+
+/// The objects of the sample with certbot in the pod.
+///
+/// # Errors
+/// None; the sample is right.
+///
+/// # Panics
+/// Never; the literals are right.
+pub fn sample_certbot() -> Result<Bundle, ScenarioError> {
+    let key = |key| SecretKey {
+        secret: DnsSubdomain::literal("mqtt-credentials"),
+        key: ConfigKey::literal(key),
+    };
+    let mut inputs = sample_inputs();
+    inputs.certificates = Certificates::Certbot(Certbot {
+        image: "docker.io/certbot/dns-cloudflare:v5.1.0"
+            .parse()
+            .expect("the literal is an image"),
+        email: key("letsencrypt-email"),
+        plugin: ConfigKey::literal("dns-cloudflare"),
+        credentials: key("cloudflare.ini"),
+    });
+    inputs.bundle()
 }

@@ -1,0 +1,145 @@
+//! Certificates by certbot in the pod, for clusters without cert-manager.
+//!
+//! Certbot is a native sidecar of its own: the credentials of the DNS zone are mounted there alone, and its account and
+//! certificates are on a claim, so that a restart does not ask for new ones. It puts a certificate into memory in the way
+//! of the kubelet, by a link that is swapped, so the broker sees a renewed one without a restart.
+
+use serde_json::{Value, json};
+
+use super::{NodePortBroker, ScenarioError};
+use crate::broker::SecretKey;
+use crate::build::{Allowed, App, Claim, ConfigMap, NetworkPolicy, Profile};
+use crate::bundle::Bundle;
+use crate::name::{Budget, ConfigKey, ImageRef, Port};
+
+/// Certificates by certbot, proven by a record in the DNS zone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Certbot {
+    /// The image, with the plugin for the zone.
+    pub image: ImageRef,
+    /// Who is told before a certificate ends.
+    pub email: SecretKey,
+    /// The plugin, such as `dns-cloudflare`.
+    pub plugin: ConfigKey,
+    /// Its credentials, in the file that it wants.
+    pub credentials: SecretKey,
+}
+
+const SCRIPT: &str = r#"#!/bin/sh
+# Asks for a certificate, and twice a day whether it must be renewed. Ready is who has written one.
+set -eu
+umask 077
+show() {
+  new=/tls/..$(date +%s)
+  mkdir "$new"
+  cp -L "/state/config/live/broker/fullchain.pem" "$new/tls.crt"
+  cp -L "/state/config/live/broker/privkey.pem" "$new/tls.key"
+  old=$(readlink /tls/..data || true)
+  ln -s "$(basename "$new")" /tls/..tmp
+  mv -T /tls/..tmp /tls/..data
+  ln -sf ..data/tls.crt /tls/tls.crt
+  ln -sf ..data/tls.key /tls/tls.key
+  [ -z "$old" ] || rm -r "/tls/$old"
+}
+seen=
+while true; do
+  certbot certonly --non-interactive --agree-tos --keep-until-expiring --cert-name broker \
+    --email "$EMAIL" --authenticator "$PLUGIN" "--$PLUGIN-credentials" /dns/credentials $DOMAINS \
+    --config-dir /state/config --work-dir /state/work --logs-dir /state/logs || true
+  now=$(readlink -f /state/config/live/broker/fullchain.pem || true)
+  if [ -n "$now" ] && [ "$now" != "$seen" ]; then
+    show
+    seen=$now
+  fi
+  if [ -n "$now" ]; then sleep 43200 & else sleep 600 & fi
+  wait
+done
+"#;
+
+/// Puts certbot into the pod of a broker whose TLS files would come from the Secret `tls`.
+pub(super) fn add(
+    inputs: &NodePortBroker,
+    certbot: &Certbot,
+    bundle: &mut Bundle,
+) -> Result<(), ScenarioError> {
+    let app = App::new("mosquitto", inputs.name.clone(), inputs.namespace.clone());
+    let name = Budget::new("-certbot").service(&inputs.name)?;
+    let mut config = ConfigMap::new(&app, name.as_str());
+    config.file(ConfigKey::literal("certbot.sh"), SCRIPT);
+    bundle.add(config.object())?;
+    let claim = Claim::new(
+        name.as_str(),
+        "100Mi".parse().expect("the literal is a quantity"),
+        None,
+    );
+    bundle.add(claim.object(&app))?;
+    // To the authority and the zone; where they are is not known.
+    let policy = NetworkPolicy::new(&app, name.as_str())
+        .reach(&[Allowed::Everybody], &[Port::literal(443)])
+        .look_up_names();
+    bundle.add(policy.object())?;
+
+    let key = bundle
+        .objects()
+        .iter()
+        .find(|object| object.kind() == "StatefulSet")
+        .map(|object| object.key().clone());
+    let key = key.ok_or_else(|| ScenarioError::wrong("there is no broker", "report this"))?;
+    let spec = bundle
+        .get(&key)
+        .map(|object| object.at("/spec/template/spec").clone());
+    let spec = spec.unwrap_or_default();
+    let list = |member: &str| spec[member].as_array().cloned().unwrap_or_default();
+    let mut volumes = list("volumes");
+    for volume in &mut volumes {
+        if volume["name"] == "tls-mqtts" {
+            *volume = json!({"name": "tls-mqtts", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}});
+        }
+    }
+    volumes.extend(mounted(name.as_str(), certbot));
+    let mut first = list("initContainers");
+    first.insert(0, container(inputs, certbot));
+    let patch = json!({"spec": {"template": {"spec": {"volumes": volumes, "initContainers": first}}}});
+    bundle.merge(&key, &patch)?;
+    Ok(())
+}
+
+fn mounted(name: &str, certbot: &Certbot) -> [Value; 3] {
+    let credentials = json!([{"key": certbot.credentials.key, "path": "credentials"}]);
+    [
+        json!({"name": "certbot", "configMap": {"name": name, "defaultMode": 0o440}}),
+        json!({"name": "certbot-dns", "secret": {"secretName": certbot.credentials.secret, "defaultMode": 0o440,
+            "items": credentials}}),
+        json!({"name": "certbot-state", "persistentVolumeClaim": {"claimName": name}}),
+    ]
+}
+
+fn container(inputs: &NodePortBroker, certbot: &Certbot) -> Value {
+    let domains: Vec<String> = inputs.hosts.iter().map(|host| format!("-d {host}")).collect();
+    let mount = |name: &str, path: &str, read_only: bool| {
+        let mut mount = json!({"name": name, "mountPath": path});
+        if read_only {
+            mount["readOnly"] = json!(true);
+        }
+        mount
+    };
+    json!({
+        "name": "certbot", "image": certbot.image, "restartPolicy": "Always",
+        "command": ["/bin/sh", "/certbot/certbot.sh"],
+        "env": [
+            {"name": "EMAIL", "valueFrom": {"secretKeyRef": {"name": certbot.email.secret, "key": certbot.email.key}}},
+            {"name": "PLUGIN", "value": certbot.plugin},
+            {"name": "DOMAINS", "value": domains.join(" ")},
+        ],
+        "volumeMounts": [
+            mount("certbot", "/certbot", true),
+            mount("certbot-dns", "/dns", true),
+            mount("certbot-state", "/state", false),
+            mount("tls-mqtts", "/tls", false),
+        ],
+        "resources": {"requests": {"cpu": "10m", "memory": "128Mi"}, "limits": {"memory": "128Mi"}},
+        "securityContext": Profile::container(),
+        // The first proof takes as long as the zone needs to show the record.
+        "startupProbe": {"exec": {"command": ["test", "-e", "/tls/tls.crt"]}, "periodSeconds": 5, "failureThreshold": 180},
+    })
+}
