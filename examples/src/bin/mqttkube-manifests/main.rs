@@ -1,5 +1,6 @@
 //! mqttkube-manifests makes and checks Kubernetes manifests of MQTT brokers, bridges and services.
 
+mod apply;
 mod chart;
 mod check;
 mod explain;
@@ -42,6 +43,8 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Tree(tree::Args),
+    Diff(apply::DiffArgs),
+    Apply(apply::ApplyArgs),
     Migrate(migrate::Args),
     Passwd(passwd::Args),
 }
@@ -58,6 +61,8 @@ enum Output {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Apply(args) => apply::apply(&args),
+        Command::Diff(args) => apply::diff(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Check(args) => check::run(&args),
