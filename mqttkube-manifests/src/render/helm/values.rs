@@ -85,7 +85,7 @@ fn leaf_schema(parameter: &Parameter) -> Value {
     let mut schema = json!({"type": parameter.kind(), "description": parameter.description});
     if parameter.kind() == Some("string") {
         // A line break could begin something else in a configuration file.
-        schema["pattern"] = "^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+$".into();
+        schema["pattern"] = "^[^\\x00-\\x1f\\x7f-\\x9f\u{2028}\u{2029}]+$".into();
     }
     let further = parameter
         .schema
