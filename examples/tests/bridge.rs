@@ -122,6 +122,29 @@ fn a_file_with_traps_is_linted() {
 }
 
 /// Changes what cannot be on this machine: ports, folders, accounts. Nothing of the bridge.
+/// 1,000 messages each way over five tokens that live for 5 seconds.
+#[cfg(feature = "demo")]
+#[test]
+fn the_demo_loses_nothing_and_ends_with_status_0() {
+    let output = bridge(&["demo", "--once"]);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
+    for direction in ["home to cloud", "cloud to home"] {
+        let row = out
+            .lines()
+            .find(|line| line.contains(direction))
+            .expect("a row of the table");
+        let numbers: Vec<u64> = row
+            .split_whitespace()
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        let [sent, delivered, lost, _] = numbers[..] else {
+            panic!("four numbers: {row}")
+        };
+        assert!(sent >= 1_000 && delivered == sent && lost == 0, "{row}");
+    }
+}
+
 fn grounded(conf: &str, folder: &Path, port: u16) -> String {
     let line = |line: &str| match line.split_once(' ') {
         Some(("listener", _)) => format!("listener {port} 127.0.0.1\nuser root\n"),

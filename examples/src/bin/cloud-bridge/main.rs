@@ -1,6 +1,8 @@
 //! cloud-bridge joins a local MQTT broker to a cloud broker whose credentials expire, as a YAML file says.
 
 mod check;
+#[cfg(feature = "demo")]
+mod demo;
 mod explain;
 mod http;
 mod lint;
@@ -40,6 +42,8 @@ enum Command {
     Lint(lint::Args),
     Run(run::Args),
     Token(token::Args),
+    #[cfg(feature = "demo")]
+    Demo(demo::Args),
 }
 
 /// How results are printed.
@@ -60,6 +64,8 @@ fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Token(args) => token::run(&args),
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => demo::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
