@@ -2,20 +2,22 @@
 
 use serde_json::Value;
 
+use super::matching::Matching;
 use super::pod::Pod;
 use super::report::Findings;
 use super::rules;
 use crate::bundle::Bundle;
 use crate::object::Object;
 
-pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], findings: &mut Findings) {
+pub(super) fn check(bundle: &Bundle, matching: &Matching<'_, '_>, findings: &mut Findings) {
     let budgets: Vec<&Object> = bundle
         .objects()
         .iter()
         .filter(|object| object.kind() == "PodDisruptionBudget")
         .collect();
     for (index, budget) in budgets.iter().enumerate() {
-        let protected: Vec<&Pod<'_>> = pods.iter().filter(|pod| protects(budget, pod)).collect();
+        let selector = budget.at("/spec/selector/matchLabels");
+        let protected: Vec<&Pod<'_>> = matching.pods(budget.namespace(), selector).collect();
         if protected.is_empty() {
             let message = "its selector fits no pod of the bundle";
             findings.add(&rules::NO_TARGET, budget, "spec.selector", message);

@@ -7,6 +7,7 @@
 mod api_versions;
 mod broker;
 mod disruption;
+mod matching;
 mod mounts;
 mod names;
 mod pod;
@@ -24,6 +25,7 @@ use crate::bundle::Bundle;
 pub use report::{Finding, Report, Severity};
 pub use rules::Rule;
 
+use matching::Matching;
 use pod::Pod;
 use report::Findings;
 
@@ -32,15 +34,16 @@ use report::Findings;
 pub fn check(bundle: &Bundle) -> Report {
     let mut findings = Findings::new(bundle);
     let pods: Vec<Pod<'_>> = bundle.objects().iter().filter_map(Pod::of).collect();
+    let matching = Matching::new(bundle, &pods);
     names::check(bundle, &pods, &mut findings);
     api_versions::check(bundle, &mut findings);
-    references::check(bundle, &pods, &mut findings);
-    ports::check(bundle, &pods, &mut findings);
+    references::check(bundle, &pods, &matching, &mut findings);
+    ports::check(bundle, &pods, &matching, &mut findings);
     secrets::check(bundle, &pods, &mut findings);
-    disruption::check(bundle, &pods, &mut findings);
+    disruption::check(bundle, &matching, &mut findings);
     storage::check(bundle, &pods, &mut findings);
     rbac::check(bundle, &mut findings);
-    broker::check(bundle, &pods, &mut findings);
+    broker::check(bundle, &pods, &matching, &mut findings);
     for pod in &pods {
         mounts::check(pod, &mut findings);
         pod_security::check(bundle, pod, &mut findings);

@@ -101,7 +101,7 @@ impl<'a> Pod<'a> {
     }
 
     /// The pods are in this namespace.
-    pub(super) fn namespace(&self) -> Option<&str> {
+    pub(super) fn namespace(&self) -> Option<&'a str> {
         self.object.namespace()
     }
 

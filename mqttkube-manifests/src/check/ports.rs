@@ -4,20 +4,21 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::matching::Matching;
 use super::pod::{Container, Pod, items};
 use super::report::Findings;
 use super::rules;
 use crate::bundle::Bundle;
 use crate::object::Object;
 
-pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], findings: &mut Findings) {
+pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], matching: &Matching<'_, '_>, findings: &mut Findings) {
     let mut node_ports = HashMap::new();
     for object in bundle
         .objects()
         .iter()
         .filter(|object| object.kind() == "Service")
     {
-        service(object, pods, findings);
+        service(object, matching, findings);
         for (index, port) in items(object.at("/spec/ports")).enumerate() {
             node_port(object, index, port, &mut node_ports, findings);
         }
@@ -30,12 +31,9 @@ pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], findings: &mut Findings) 
     }
 }
 
-fn service(object: &Object, pods: &[Pod<'_>], findings: &mut Findings) {
+fn service(object: &Object, matching: &Matching<'_, '_>, findings: &mut Findings) {
     let selector = object.at("/spec/selector");
-    let selected: Vec<&Pod<'_>> = pods
-        .iter()
-        .filter(|pod| pod.namespace() == object.namespace() && pod.fits(selector))
-        .collect();
+    let selected: Vec<&Pod<'_>> = matching.pods(object.namespace(), selector).collect();
     let ports: Vec<&Value> = items(object.at("/spec/ports")).collect();
     for (index, port) in ports.iter().enumerate() {
         let path = format!("spec.ports[{index}]");

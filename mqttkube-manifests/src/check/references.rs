@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
+use super::matching::Matching;
 use super::pod::{Container, Pod, items};
 use super::report::Findings;
 use super::{Rule, rules};
 use crate::bundle::Bundle;
 use crate::object::Object;
 
-pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], findings: &mut Findings) {
+pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], matching: &Matching<'_, '_>, findings: &mut Findings) {
     for pod in pods {
         volumes(bundle, pod, findings);
         environment(bundle, pod, findings);
@@ -17,7 +18,7 @@ pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], findings: &mut Findings) 
     }
     for object in bundle.objects() {
         match object.kind() {
-            "Service" => service(object, pods, findings),
+            "Service" => service(object, matching, findings),
             "StatefulSet" => headless(bundle, object, findings),
             "HorizontalPodAutoscaler" => scaled(bundle, object, findings),
             "Ingress" | "Route" | "TLSRoute" => backends(bundle, object, findings),
@@ -264,15 +265,12 @@ fn selector(pod: &Pod<'_>, findings: &mut Findings) {
     }
 }
 
-fn service(object: &Object, pods: &[Pod<'_>], findings: &mut Findings) {
+fn service(object: &Object, matching: &Matching<'_, '_>, findings: &mut Findings) {
     let selector = object.at("/spec/selector");
     if selector.as_object().is_none_or(serde_json::Map::is_empty) {
         return; // its endpoints are made by others
     }
-    if !pods
-        .iter()
-        .any(|pod| pod.namespace() == object.namespace() && pod.fits(selector))
-    {
+    if matching.pods(object.namespace(), selector).next().is_none() {
         let message = format!("no pod of the bundle has the labels {selector}");
         findings.add(&rules::SERVICE_SELECTS_NOTHING, object, "spec.selector", message);
     }

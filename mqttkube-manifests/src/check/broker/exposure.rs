@@ -5,13 +5,12 @@ use serde_json::Value;
 
 use super::{Broker, items};
 use crate::bundle::Bundle;
-use crate::check::references::find;
 use crate::check::report::Findings;
 use crate::check::rules;
 use crate::object::Object;
 
-pub(super) fn check(bundle: &Bundle, broker: &Broker<'_>, findings: &mut Findings) {
-    for service in services(bundle, broker) {
+pub(super) fn check(ways: &Ways<'_>, broker: &Broker<'_>, findings: &mut Findings) {
+    for service in &broker.services {
         for (index, port) in items(service.at("/spec/ports")).enumerate() {
             let target = if port["targetPort"].is_null() {
                 &port["port"]
@@ -19,31 +18,34 @@ pub(super) fn check(bundle: &Bundle, broker: &Broker<'_>, findings: &mut Finding
                 &port["targetPort"]
             };
             if let Some(number) = broker.port_number(target) {
-                reached(bundle, broker, service, index, number, findings);
+                reached(ways, broker, service, index, number, findings);
             }
         }
     }
-    replicas(bundle, broker, findings);
+    replicas(ways, broker, findings);
 }
 
-/// The Services that select the broker's pod.
-pub(super) fn services<'a>(bundle: &'a Bundle, broker: &Broker<'_>) -> impl Iterator<Item = &'a Object> {
-    let (namespace, pod) = (
-        broker.pod.namespace().map(str::to_owned),
-        broker.pod.labels.clone(),
-    );
-    bundle.objects().iter().filter(move |object| {
-        let selector = object.at("/spec/selector").as_object();
-        object.kind() == "Service"
-            && object.namespace() == namespace.as_deref()
-            && selector.is_some_and(|wanted| {
-                !wanted.is_empty() && wanted.iter().all(|(key, value)| pod.get(key) == Some(value))
-            })
-    })
+/// What leads into the cluster, and what changes numbers of replicas.
+pub(super) struct Ways<'a> {
+    routes: Vec<&'a Object>,
+    scalers: Vec<&'a Object>,
+}
+
+impl<'a> Ways<'a> {
+    pub(super) fn of(bundle: &'a Bundle) -> Self {
+        let of = |kinds: &[&str]| {
+            let objects = bundle.objects().iter();
+            objects.filter(|object| kinds.contains(&object.kind())).collect()
+        };
+        Self {
+            routes: of(&["Route", "TLSRoute", "TCPRoute", "Ingress"]),
+            scalers: of(&["HorizontalPodAutoscaler"]),
+        }
+    }
 }
 
 fn reached(
-    bundle: &Bundle,
+    ways: &Ways<'_>,
     broker: &Broker<'_>,
     service: &Object,
     index: usize,
@@ -75,14 +77,14 @@ fn reached(
         findings.add(&rules::LOCAL_ONLY, service, path, message);
         return;
     }
-    let Some(how) = way_in(bundle, service, index) else {
+    let Some(how) = way_in(ways, service, index) else {
         return;
     };
     let mqtt = listening.options.protocol != Some(Protocol::HttpApi);
     if mqtt && broker.lets_anybody_in(listening) {
         let message = format!("clients without a name may come in at {number}, and {how} leads there");
         findings.add(&rules::OPEN_TO_ALL, service, path, message);
-    } else if mqtt && !listening.options.uses_tls() && !ends_tls(bundle, service, index) {
+    } else if mqtt && !listening.options.uses_tls() && !ends_tls(ways, service, index) {
         let message =
             format!("passwords and messages at {number} can be read on the way, and {how} leads there");
         findings.add(&rules::PLAIN_OUTSIDE, service, path, message);
@@ -90,7 +92,7 @@ fn reached(
 }
 
 /// How a port of the Service is reached from outside of the cluster, if it is.
-fn way_in(bundle: &Bundle, service: &Object, index: usize) -> Option<String> {
+fn way_in(ways: &Ways<'_>, service: &Object, index: usize) -> Option<String> {
     match service.at("/spec/type").as_str() {
         Some("LoadBalancer") => return Some("a load balancer".to_owned()),
         Some("NodePort") => return Some("a port of every node".to_owned()),
@@ -98,9 +100,9 @@ fn way_in(bundle: &Bundle, service: &Object, index: usize) -> Option<String> {
     }
     let leads =
         |object: &&Object| object.namespace() == service.namespace() && leads_to(object, service, index);
-    bundle
-        .objects()
+    ways.routes
         .iter()
+        .copied()
         .find(leads)
         .map(|object| object.key().to_string())
 }
@@ -136,12 +138,12 @@ fn leads_to(object: &Object, service: &Object, index: usize) -> bool {
 }
 
 /// An Ingress, or a Route that does not pass TLS through, encrypts the way from outside.
-fn ends_tls(bundle: &Bundle, service: &Object, index: usize) -> bool {
+fn ends_tls(ways: &Ways<'_>, service: &Object, index: usize) -> bool {
     let outside = ["LoadBalancer", "NodePort"]
         .iter()
         .any(|kind| service.at("/spec/type") == *kind);
     !outside
-        && bundle.objects().iter().any(|object| {
+        && ways.routes.iter().any(|object| {
             let encrypts = match object.kind() {
                 "Route" => ["edge", "reencrypt"]
                     .iter()
@@ -154,7 +156,7 @@ fn ends_tls(bundle: &Bundle, service: &Object, index: usize) -> bool {
 }
 
 /// Mosquitto has no cluster: each replica is a broker of its own with its own clients and retained messages.
-fn replicas(bundle: &Bundle, broker: &Broker<'_>, findings: &mut Findings) {
+fn replicas(ways: &Ways<'_>, broker: &Broker<'_>, findings: &mut Findings) {
     if !broker.stock {
         return;
     }
@@ -170,19 +172,11 @@ fn replicas(bundle: &Bundle, broker: &Broker<'_>, findings: &mut Findings) {
             findings.add(&rules::REPLICAS_APART, object, "spec.replicas", message);
         }
     }
-    let scalers = bundle.objects().iter().filter(|scaler| {
-        scaler.kind() == "HorizontalPodAutoscaler"
-            && scaler.at("/spec/scaleTargetRef/kind") == object.kind()
-            && find(
-                bundle,
-                scaler,
-                object.kind(),
-                scaler
-                    .at("/spec/scaleTargetRef/name")
-                    .as_str()
-                    .unwrap_or_default(),
-            )
-            .is_some_and(|target| target.key() == object.key())
+    let scalers = ways.scalers.iter().filter(|scaler| {
+        let target = scaler.at("/spec/scaleTargetRef");
+        scaler.namespace() == object.namespace()
+            && target["kind"] == object.kind()
+            && target["name"] == object.name()
     });
     for scaler in scalers {
         let message = format!(

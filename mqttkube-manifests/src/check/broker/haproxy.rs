@@ -1,7 +1,7 @@
 //! The configuration of an HAProxy in front of the brokers, as far as it must agree with theirs.
 
+use super::Broker;
 use super::files::{File, text};
-use super::{Broker, exposure};
 use crate::bundle::Bundle;
 use crate::check::report::Findings;
 use crate::check::rules;
@@ -21,19 +21,19 @@ pub(super) fn check(bundle: &Bundle, brokers: &[Broker<'_>], findings: &mut Find
                     text,
                     linked: true,
                 };
-                servers(bundle, brokers, &file, findings);
+                servers(brokers, &file, findings);
             }
         }
     }
 }
 
-fn servers(bundle: &Bundle, brokers: &[Broker<'_>], file: &File<'_>, findings: &mut Findings) {
+fn servers(brokers: &[Broker<'_>], file: &File<'_>, findings: &mut Findings) {
     for (index, line) in file.text.lines().enumerate() {
         let words: Vec<&str> = line.split_whitespace().collect();
         let (["server", _, address, ..] | ["server-template", _, _, address, ..]) = words.as_slice() else {
             continue;
         };
-        if let Some(message) = disagreement(bundle, brokers, address, &words) {
+        if let Some(message) = disagreement(brokers, address, &words) {
             findings.add(
                 &rules::PROXY_DISAGREES,
                 file.object,
@@ -45,13 +45,15 @@ fn servers(bundle: &Bundle, brokers: &[Broker<'_>], file: &File<'_>, findings: &
 }
 
 /// What the line says about the PROXY header, against what the listener expects.
-fn disagreement(bundle: &Bundle, brokers: &[Broker<'_>], address: &str, words: &[&str]) -> Option<String> {
+fn disagreement(brokers: &[Broker<'_>], address: &str, words: &[&str]) -> Option<String> {
     let (host, port) = address.rsplit_once(':')?;
     let port: u16 = port.parse().ok()?;
     let service = host.split('.').next()?;
     // A name of the form `_port._tcp.service` asks for SRV records.
     let broker = brokers.iter().find(|broker| {
-        exposure::services(bundle, broker)
+        broker
+            .services
+            .iter()
             .any(|found| found.name() == service || host.contains(&format!(".{}.", found.name())))
     })?;
     let expected = broker

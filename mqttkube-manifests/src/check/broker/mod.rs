@@ -14,26 +14,33 @@ mod users;
 use mqttkube_mosquitto::setting::Protocol;
 use mqttkube_mosquitto::{Config, Document, ListenerAddress, ListenerOptions, Version, is_directive};
 
+use self::exposure::Ways;
 use self::files::{File, Place};
+use super::matching::Matching;
 use super::pod::{Container, Pod, items};
 use super::report::Findings;
 use crate::bundle::Bundle;
+use crate::object::Object;
 
-pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], findings: &mut Findings) {
-    let brokers: Vec<Broker<'_>> = pods.iter().flat_map(|pod| Broker::of(bundle, pod)).collect();
+pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], matching: &Matching<'_, '_>, findings: &mut Findings) {
+    let brokers: Vec<Broker<'_>> = pods
+        .iter()
+        .flat_map(|pod| Broker::of(bundle, matching, pod))
+        .collect();
+    let ways = Ways::of(bundle);
     for broker in &brokers {
         config::check(bundle, broker, findings);
         users::check(bundle, broker, findings);
         probes::check(bundle, broker, findings);
-        exposure::check(bundle, broker, findings);
+        exposure::check(&ways, broker, findings);
         sharing::check(broker, findings);
     }
     for pod in pods {
-        sharing::certificates(bundle, pod, findings);
+        sharing::certificates(matching, pod, findings);
     }
     users::unnamed(bundle, &brokers, findings);
-    policies::check(bundle, pods, findings);
-    topology::check(bundle, &brokers, findings);
+    policies::check(bundle, pods, matching, findings);
+    topology::check(&brokers, findings);
     haproxy::check(bundle, &brokers, findings);
 }
 
@@ -45,6 +52,8 @@ struct Broker<'a> {
     version: Option<Version>,
     /// The open-source broker, which shares nothing with other replicas.
     stock: bool,
+    /// The Services that select its pod.
+    services: Vec<&'a Object>,
     /// Where it looks for its configuration.
     path: String,
     config: Option<Configuration<'a>>,
@@ -69,14 +78,19 @@ struct Listening<'a> {
 const DEFAULT_PATH: &str = "/mosquitto/config/mosquitto.conf";
 
 impl<'a> Broker<'a> {
-    fn of(bundle: &'a Bundle, pod: &'a Pod<'a>) -> Vec<Self> {
+    fn of(bundle: &'a Bundle, matching: &Matching<'_, 'a>, pod: &'a Pod<'a>) -> Vec<Self> {
         let long_lived = pod.containers().filter(Container::is_long_lived);
         long_lived
-            .filter_map(|container| Self::new(bundle, pod, container))
+            .filter_map(|container| Self::new(bundle, matching, pod, container))
             .collect()
     }
 
-    fn new(bundle: &'a Bundle, pod: &'a Pod<'a>, container: Container<'a>) -> Option<Self> {
+    fn new(
+        bundle: &'a Bundle,
+        matching: &Matching<'_, 'a>,
+        pod: &'a Pod<'a>,
+        container: Container<'a>,
+    ) -> Option<Self> {
         let image = container.value["image"].as_str().unwrap_or_default();
         let (repository, tag) = split_image(image);
         let words = command(&container);
@@ -99,6 +113,7 @@ impl<'a> Broker<'a> {
             container,
             version: tag.and_then(version),
             stock: !repository.contains("cedalo"),
+            services: matching.services(pod),
             path: path.to_owned(),
             config,
         })

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::bundle::Bundle;
+use crate::check::matching::Matching;
 use crate::check::pod::{Pod, items};
 use crate::check::report::Findings;
 use crate::check::rules;
@@ -11,33 +12,46 @@ use crate::object::Object;
 /// The ports of Cedalo's cluster: Raft, and control of one node. Both are unencrypted.
 const CLUSTER_PORTS: [u64; 2] = [7_000, 1_885];
 
-pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], findings: &mut Findings) {
+pub(super) fn check<'p, 'a>(
+    bundle: &Bundle,
+    pods: &'p [Pod<'a>],
+    matching: &Matching<'p, 'a>,
+    findings: &mut Findings,
+) {
     let policies: Vec<&Object> = bundle
         .objects()
         .iter()
         .filter(|object| object.kind() == "NetworkPolicy")
         .collect();
-    for policy in &policies {
-        ports(policy, pods, findings);
+    let mut own: Vec<Vec<&Object>> = vec![Vec::new(); pods.len()];
+    for policy in policies {
+        let selected = selected(policy, pods, matching);
+        ports(policy, &selected, findings);
+        for (at, pod) in pods.iter().enumerate().filter(|_| governs_ingress(policy)) {
+            if selected.iter().any(|other| std::ptr::eq(*other, pod)) {
+                own[at].push(policy);
+            }
+        }
     }
-    for pod in pods {
-        let own: Vec<&Object> = policies
-            .iter()
-            .copied()
-            .filter(|policy| applies(policy, pod) && governs_ingress(policy))
-            .collect();
-        shut(bundle, pod, &own, findings);
-        cluster(pod, &own, findings);
+    for (pod, own) in pods.iter().zip(&own) {
+        shut(matching, pod, own, findings);
+        cluster(pod, own, findings);
     }
 }
 
-fn applies(policy: &Object, pod: &Pod<'_>) -> bool {
+/// The pods of a policy. Expressions are not looked at: one with them is taken to apply to nothing here.
+fn selected<'p, 'a>(policy: &Object, pods: &'p [Pod<'a>], matching: &Matching<'p, 'a>) -> Vec<&'p Pod<'a>> {
     let selector = policy.at("/spec/podSelector");
-    let everything = selector.as_object().is_some_and(serde_json::Map::is_empty);
-    // Expressions are not looked at: a policy with them is taken to apply to nothing here.
-    policy.namespace() == pod.namespace()
-        && selector["matchExpressions"].is_null()
-        && (everything || pod.fits(&selector["matchLabels"]))
+    if !selector["matchExpressions"].is_null() {
+        return Vec::new();
+    }
+    if selector.as_object().is_some_and(serde_json::Map::is_empty) {
+        let same = |pod: &&Pod<'_>| pod.namespace() == policy.namespace();
+        return pods.iter().filter(same).collect();
+    }
+    matching
+        .pods(policy.namespace(), &selector["matchLabels"])
+        .collect()
 }
 
 fn governs_ingress(policy: &Object) -> bool {
@@ -46,8 +60,7 @@ fn governs_ingress(policy: &Object) -> bool {
 }
 
 /// A port that a policy opens and no pod of its has.
-fn ports(policy: &Object, pods: &[Pod<'_>], findings: &mut Findings) {
-    let selected: Vec<&Pod<'_>> = pods.iter().filter(|pod| applies(policy, pod)).collect();
+fn ports(policy: &Object, selected: &[&Pod<'_>], findings: &mut Findings) {
     let declares = selected.iter().any(|pod| declared(pod).next().is_some());
     if !declares {
         return;
@@ -78,14 +91,9 @@ fn is(own: &Value, port: &Value) -> bool {
 }
 
 /// Policies that together leave a Service of the bundle unreachable.
-fn shut(bundle: &Bundle, pod: &Pod<'_>, own: &[&Object], findings: &mut Findings) {
+fn shut<'a>(matching: &Matching<'_, 'a>, pod: &Pod<'a>, own: &[&Object], findings: &mut Findings) {
     let Some(policy) = own.first() else { return };
-    let services = bundle.objects().iter().filter(|object| {
-        object.kind() == "Service"
-            && object.namespace() == pod.namespace()
-            && pod.fits(object.at("/spec/selector"))
-    });
-    for service in services {
+    for service in matching.services(pod) {
         for (index, port) in items(service.at("/spec/ports")).enumerate() {
             let target = if port["targetPort"].is_null() {
                 &port["port"]

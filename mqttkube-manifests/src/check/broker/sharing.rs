@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Broker, items};
-use crate::bundle::Bundle;
+use crate::check::matching::Matching;
 use crate::check::pod::{Container, Pod};
 use crate::check::report::Findings;
 use crate::check::rules;
@@ -70,12 +70,8 @@ fn volume_of<'a>(broker: &Broker<'a>) -> Option<(usize, &'a Value)> {
 }
 
 /// Certificates that a serving container gets for itself, with an account at the authority or at a DNS provider.
-pub(super) fn certificates(bundle: &Bundle, pod: &Pod<'_>, findings: &mut Findings) {
-    let serves = bundle.objects().iter().any(|object| {
-        object.kind() == "Service"
-            && object.namespace() == pod.namespace()
-            && pod.fits(object.at("/spec/selector"))
-    });
+pub(super) fn certificates<'a>(matching: &Matching<'_, 'a>, pod: &Pod<'a>, findings: &mut Findings) {
+    let serves = !matching.services(pod).is_empty();
     for container in pod.containers() {
         for (index, mount) in items(&container.value["volumeMounts"]).enumerate() {
             let folder = mount["mountPath"].as_str().unwrap_or_default();

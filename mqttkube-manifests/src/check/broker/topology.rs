@@ -1,12 +1,11 @@
 //! The bridges between the brokers of a bundle, as one network.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use mqttkube_mosquitto::analysis::{self, Finding, FindingCode, Network, Remote};
 use mqttkube_mosquitto::setting::Address;
 
-use super::{Broker, exposure};
-use crate::bundle::Bundle;
+use super::Broker;
 use crate::check::report::Findings;
 use crate::check::rules;
 
@@ -31,7 +30,7 @@ impl Node<'_> {
     }
 }
 
-pub(super) fn check(bundle: &Bundle, brokers: &[Broker<'_>], findings: &mut Findings) {
+pub(super) fn check(brokers: &[Broker<'_>], findings: &mut Findings) {
     let nodes: Vec<Node<'_>> = brokers
         .iter()
         .flat_map(|broker| {
@@ -43,8 +42,9 @@ pub(super) fn check(bundle: &Bundle, brokers: &[Broker<'_>], findings: &mut Find
             })
         })
         .collect();
+    let places = Places::of(&nodes);
     let network = Network {
-        brokers: nodes.iter().map(|node| member(bundle, &nodes, node)).collect(),
+        brokers: nodes.iter().map(|node| member(&places, node)).collect(),
     };
     let mut said = BTreeSet::new();
     for finding in network.check() {
@@ -71,7 +71,7 @@ pub(super) fn check(bundle: &Bundle, brokers: &[Broker<'_>], findings: &mut Find
     }
 }
 
-fn member(bundle: &Bundle, nodes: &[Node<'_>], node: &Node<'_>) -> analysis::Broker {
+fn member(places: &Places<'_>, node: &Node<'_>) -> analysis::Broker {
     let Some(configuration) = &node.broker.config else {
         return analysis::Broker::new(node.name(), Vec::new());
     };
@@ -79,35 +79,41 @@ fn member(bundle: &Bundle, nodes: &[Node<'_>], node: &Node<'_>) -> analysis::Bro
     analysis::Broker::from_config(node.name(), config, node.broker.rules(), |connection| {
         let address = connection.addresses.first();
         address
-            .and_then(|address| resolve(bundle, nodes, node, address))
+            .and_then(|address| places.find(node, address))
             .map_or(Remote::Unknown, Remote::Broker)
     })
 }
 
-/// The broker of the bundle that an address leads to: by the name of a Service, or of one pod behind a headless one.
-fn resolve(bundle: &Bundle, nodes: &[Node<'_>], from: &Node<'_>, address: &Address) -> Option<usize> {
-    let mut labels = address.host().split('.');
-    let first = labels.next()?;
-    let rest: Vec<&str> = labels.collect();
-    let leads = |node: &Node<'_>, service: &str, namespace: Option<&str>| {
-        let own = node.broker.pod.namespace();
-        namespace.is_none_or(|namespace| own == Some(namespace))
-            && (namespace.is_some() || own == from.broker.pod.namespace())
-            && exposure::services(bundle, node.broker).any(|found| found.name() == service)
-    };
-    // pod.service.namespace.svc…
-    let by_pod = rest.first().and_then(|service| {
-        nodes.iter().position(|node| {
-            let pod = format!("{}-{}", node.broker.pod.object.name(), node.replica);
-            pod == first && leads(node, service, rest.get(1).copied().filter(|part| *part != "svc"))
+/// The first replica behind each Service, and every replica by its own name behind it.
+struct Places<'a>(HashMap<(Option<&'a str>, String), usize>);
+
+impl<'a> Places<'a> {
+    fn of(nodes: &[Node<'a>]) -> Self {
+        let mut places = HashMap::new();
+        for (at, node) in nodes.iter().enumerate() {
+            let object = node.broker.pod.object;
+            for service in &node.broker.services {
+                let own = format!("{}-{}.{}", object.name(), node.replica, service.name());
+                places.entry((object.namespace(), own)).or_insert(at);
+                places
+                    .entry((object.namespace(), service.name().to_owned()))
+                    .or_insert(at);
+            }
+        }
+        Self(places)
+    }
+
+    /// The broker of the bundle that an address leads to: `service`, `service.namespace.svc…`, or one pod by
+    /// `pod.service` and so on.
+    fn find(&self, from: &Node<'_>, address: &Address) -> Option<usize> {
+        let labels: Vec<&str> = address.host().split('.').collect();
+        [2, 1].into_iter().find_map(|count| {
+            let (name, rest) = labels.split_at_checked(count)?;
+            let namespace = rest.first().copied().filter(|part| *part != "svc");
+            let namespace = namespace.or_else(|| from.broker.pod.namespace());
+            self.0.get(&(namespace, name.join("."))).copied()
         })
-    });
-    by_pod.or_else(|| {
-        let namespace = rest.first().copied().filter(|part| *part != "svc");
-        nodes
-            .iter()
-            .position(|node| node.replica == 0 && leads(node, first, namespace))
-    })
+    }
 }
 
 fn concerned<'a>(nodes: &'a [Node<'a>], finding: &Finding) -> Option<&'a Node<'a>> {

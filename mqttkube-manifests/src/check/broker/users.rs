@@ -1,5 +1,7 @@
 //! The files about users and rights.
 
+use std::collections::HashSet;
+
 use mqttkube_mosquitto::{Lint, Severity, Version, lint_acl_file, lint_dynsec, lint_password_file};
 
 use super::config::text;
@@ -9,25 +11,22 @@ use crate::bundle::Bundle;
 use crate::check::report::Findings;
 use crate::check::rules;
 use crate::check::secrets::is_password_line;
-use crate::object::Object;
 
 type Check = fn(&str, Version) -> Vec<Lint>;
 
 /// Password files that no configuration of the bundle names: one inside of an image may.
 pub(super) fn unnamed(bundle: &Bundle, brokers: &[Broker<'_>], findings: &mut Findings) {
-    let named = |object: &Object, key: &str| {
-        brokers.iter().any(|broker| {
-            let paths = password_files(broker);
-            let files = paths.iter().filter_map(|path| named_file(bundle, broker, path));
-            files
-                .into_iter()
-                .any(|file| file.object.key() == object.key() && file.key == key)
-        })
-    };
+    let mut named = HashSet::new();
+    for broker in brokers {
+        for path in password_files(broker) {
+            let file = named_file(bundle, broker, &path);
+            named.extend(file.map(|file| (file.object.key(), file.key)));
+        }
+    }
     for object in bundle.objects() {
         for file in texts(object) {
             let is_passwords = file.text.lines().any(is_password_line);
-            if is_passwords && !named(object, &file.key) {
+            if is_passwords && !named.contains(&(object.key(), file.key.clone())) {
                 report(&file, lint_password_file(&file.text, Version::V2_0), findings);
             }
         }

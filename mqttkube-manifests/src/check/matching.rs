@@ -1,0 +1,80 @@
+//! Selectors and the pods that they fit, found without looking at every pair: a bundle may hold thousands of both.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::pod::Pod;
+use crate::bundle::Bundle;
+use crate::object::Object;
+
+/// A namespace, and a label with its value.
+type Pair<'a> = (Option<&'a str>, &'a str, &'a str);
+
+/// The pods of a bundle by their labels, and its Services by what they ask for first.
+pub(super) struct Matching<'p, 'a> {
+    all: &'p [Pod<'a>],
+    pods: HashMap<Pair<'a>, Vec<usize>>,
+    services: HashMap<Pair<'a>, Vec<&'a Object>>,
+}
+
+impl<'p, 'a> Matching<'p, 'a> {
+    pub(super) fn new(bundle: &'a Bundle, all: &'p [Pod<'a>]) -> Self {
+        let mut pods: HashMap<Pair<'a>, Vec<usize>> = HashMap::new();
+        for (at, pod) in all.iter().enumerate() {
+            for (key, value) in pairs(pod.labels) {
+                pods.entry((pod.namespace(), key, value)).or_default().push(at);
+            }
+        }
+        let mut services: HashMap<Pair<'a>, Vec<&'a Object>> = HashMap::new();
+        for object in bundle
+            .objects()
+            .iter()
+            .filter(|object| object.kind() == "Service")
+        {
+            if let Some((key, value)) = pairs(object.at("/spec/selector")).next() {
+                services
+                    .entry((object.namespace(), key, value))
+                    .or_default()
+                    .push(object);
+            }
+        }
+        Self { all, pods, services }
+    }
+
+    /// The pods that a selector in the form of `matchLabels` fits; an absent or empty one fits none.
+    pub(super) fn pods(
+        &self,
+        namespace: Option<&str>,
+        selector: &Value,
+    ) -> impl Iterator<Item = &'p Pod<'a>> {
+        let all = self.all;
+        let first = pairs(selector).next();
+        let found = first.and_then(|(key, value)| self.pods.get(&(namespace, key, value)));
+        let fitting: Vec<&'p Pod<'a>> = found
+            .into_iter()
+            .flatten()
+            .map(|at| &all[*at])
+            .filter(|pod| pod.fits(selector))
+            .collect();
+        fitting.into_iter()
+    }
+
+    /// The Services that select a pod.
+    pub(super) fn services(&self, pod: &Pod<'a>) -> Vec<&'a Object> {
+        pairs(pod.labels)
+            .filter_map(|(key, value)| self.services.get(&(pod.namespace(), key, value)))
+            .flatten()
+            .copied()
+            .filter(|service| pod.fits(service.at("/spec/selector")))
+            .collect()
+    }
+}
+
+fn pairs(labels: &Value) -> impl Iterator<Item = (&str, &str)> {
+    labels
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+}
