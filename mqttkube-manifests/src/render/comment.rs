@@ -7,15 +7,16 @@ pub(super) fn heading(bundle: &VerifiedBundle) -> String {
     let Some(reason) = bundle.override_reason() else {
         return String::new();
     };
-    let mut lines = vec![format!("written in spite of errors, because: {reason}")];
-    lines.extend(
-        bundle
-            .report()
-            .errors()
-            .map(|finding| format!("{} {}: {}", finding.code, finding.object, finding.message)),
-    );
-    lines
-        .iter()
+    let reason = format!("written in spite of errors, because: {reason}");
+    let mut errors: Vec<String> = bundle
+        .report()
+        .errors()
+        .map(|finding| format!("{} {}: {}", finding.code, finding.object, finding.message))
+        .collect();
+    // The report follows the members of the objects, whose order must not show in what is written.
+    errors.sort();
+    std::iter::once(&reason)
+        .chain(&errors)
         .map(|line| format!("# {}\n", printable(line)))
         .collect()
 }

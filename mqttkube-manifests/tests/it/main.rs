@@ -7,6 +7,7 @@ mod bundles;
 mod check_brokers;
 mod check_rules;
 mod check_tutorials;
+mod good_brokers;
 mod haproxy;
 mod legacy;
 mod migrate;

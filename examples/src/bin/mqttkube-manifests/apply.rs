@@ -119,7 +119,6 @@ pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<ExitCode> {
             object,
             outcome,
             fields,
-            ..
         } in &differences
         {
             println!("{object}: {}", done(*outcome, true));
