@@ -322,7 +322,7 @@ fn the_proxy_of_a_full_cluster_follows_the_leader_and_the_other_one_spreads() {
         ),
         "{text}"
     );
-    let mut spread = full.clone();
+    let mut spread = full;
     spread.sync = cedalo::Sync::DynSec;
     let text = spread.proxy().expect("it is right").write().expect("it is right");
     assert!(
