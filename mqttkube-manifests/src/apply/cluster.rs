@@ -68,6 +68,11 @@ impl Cluster {
         Ok((self.get(object).await?, self.apply(object, true).await?))
     }
 
+    /// Whether there is such a kind.
+    pub(super) async fn served(&self, object: &Value) -> Result<(), ObjectProblem> {
+        self.api(object).await.map(drop)
+    }
+
     /// Deletes an object, unless it is another one by now.
     pub(super) async fn delete(&self, member: &Member) -> Result<(), ObjectProblem> {
         let object = described(&member.key);

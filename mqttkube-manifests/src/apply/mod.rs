@@ -267,7 +267,11 @@ impl Applier {
                 .as_ref()
                 .is_some_and(|namespace| absent.contains(namespace))
             {
-                compared.push((key, None, None));
+                // A dry run would miss the namespace; whether there is such a kind can be said.
+                match self.cluster.served(&object).await {
+                    Ok(()) => compared.push((key, None, None)),
+                    Err(problem) => problems.push(problem),
+                }
                 continue;
             }
             match self.cluster.compare(&object).await {
@@ -300,14 +304,8 @@ impl Applier {
             }
             let before = self.cluster.get(&object).await?;
             let after = self.cluster.apply(&object, false).await?;
-            let same = before.as_ref().is_some_and(|before| {
-                before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
-            });
-            let outcome = match (before, same) {
-                (None, _) => Outcome::Created,
-                (Some(_), true) => Outcome::Unchanged,
-                (Some(_), false) => Outcome::Changed,
-            };
+            // Not by the resource version: controllers write the status meanwhile.
+            let outcome = outcome(before.as_ref(), Some(&after));
             applied.push(Applied { object: key, outcome });
         }
         Ok(applied)

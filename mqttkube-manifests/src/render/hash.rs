@@ -29,9 +29,15 @@ pub fn name_hash(object: &Object) -> Option<String> {
     let kind = hashed_kind(object.key())?;
     let mut hashed = json!({"data": content(&value, "data"), "kind": kind, "name": ""});
     if kind == "Secret" {
+        in_lines(&mut hashed["data"]);
         hashed["type"] = value["type"].as_str().unwrap_or("Opaque").into();
-    } else if has_members(&value["binaryData"]) {
+    } else if !has_members(&value["data"]) {
+        // What kustomize reads where nothing is.
+        hashed["data"] = "".into();
+    }
+    if kind == "ConfigMap" && has_members(&value["binaryData"]) {
         hashed["binaryData"] = content(&value, "binaryData");
+        in_lines(&mut hashed["binaryData"]);
     }
     let digest = digest(&SHA256, go_json(&hashed).as_bytes());
     let hex = digest.as_ref()[..5].iter().map(|byte| format!("{byte:02x}"));
@@ -89,6 +95,18 @@ fn content(value: &Value, member: &str) -> Value {
         .into_iter()
         .map(|(key, value)| (key.clone(), value.clone()));
     pairs.collect::<Map<_, _>>().into()
+}
+
+/// Generators of kustomize break base64 of 70 characters and more into lines, and hash the line breaks.
+fn in_lines(data: &mut Value) {
+    const LINE: usize = 70;
+    for text in data.as_object_mut().into_iter().flatten().map(|(_, text)| text) {
+        let Some(long) = text.as_str().filter(|text| text.is_ascii() && text.len() >= LINE) else {
+            continue;
+        };
+        let lines = long.as_bytes().chunks(LINE).map(String::from_utf8_lossy);
+        *text = lines.map(|line| format!("{line}\n")).collect::<String>().into();
+    }
 }
 
 /// JSON as Go's `encoding/json` writes it: by key, and with what HTML could take for itself escaped.

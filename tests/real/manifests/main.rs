@@ -1,0 +1,14 @@
+//! What mqttkube-manifests renders, judged by the programs that will read it.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails at the right place")]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "values are written where they are passed"
+)]
+
+mod api_server;
+mod cases;
+mod hashes;
+mod outputs;
+mod schemas;
+mod site;
+mod tools;
