@@ -29,6 +29,7 @@
 //! ```
 
 mod ack_window;
+mod answers;
 mod attempt;
 mod client;
 mod credentials;

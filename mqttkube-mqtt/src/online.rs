@@ -6,16 +6,17 @@ use std::io;
 use tokio::time::Instant;
 
 use crate::ack_window::Ack;
+use crate::answers::{opened, refuse, settle, settle_as};
 use crate::client::Delivery as Outcome;
 use crate::error::PublishError;
 use crate::event::{AckToken, Event, Received, Version, Warning};
 use crate::link::Link;
 use crate::message::{Publish, QoS};
-use crate::outbox::{Cut, FIRST_FOREIGN_ID, Send, Verdict};
+use crate::outbox::{Cut, FIRST_FOREIGN_ID, Send};
 use crate::pulse::Beat;
 use crate::session::Session;
 use crate::status::State;
-use crate::wire::{Answer, Complaint, DecodeError, Delivery, EncodeError, Incoming, Outgoing, Welcome};
+use crate::wire::{Complaint, DecodeError, Delivery, EncodeError, Incoming, Outgoing, Welcome};
 
 /// No more is put into the output buffer while this much waits there.
 const OUTPUT_BYTES: usize = 64 * 1024;
@@ -543,56 +544,6 @@ fn received(delivery: Delivery, topic: String, token: AckToken) -> Received {
         content_type: delivery.content_type,
         payload_is_text: delivery.payload_is_text,
         token,
-    }
-}
-
-/// The broker's word on a publish that comes first.
-fn opened(session: &Session, topic: &str, answer: Answer) {
-    let Some(opening) = &session.options.opening else {
-        return;
-    };
-    match answer {
-        Ok(()) => opening.answered(topic, Ok(())),
-        Err((_, reason)) => opening.answered(topic, Err(&reason)),
-    }
-}
-
-/// The broker's word on a publish.
-fn settle(session: &mut Session, packet_id: u16, answer: Answer) {
-    match answer {
-        Ok(()) => settle_as(session, packet_id, Outcome::Acknowledged),
-        Err((why, reason)) => match session.outbox.refused(packet_id, why, Instant::now()) {
-            Verdict::Again => tracing::debug!(reason, "a publish is refused and tried again"),
-            Verdict::GivenUp(ticket) => {
-                ticket.resolve(Err(PublishError::Refused { reason }));
-                session.status.send_modify(|status| status.refused += 1);
-            }
-            Verdict::Superseded(ticket) => {
-                ticket.resolve(Ok(Outcome::Superseded));
-                session.status.send_modify(|status| status.superseded += 1);
-            }
-            Verdict::Unknown => session.status.send_modify(|status| status.unknown_answers += 1),
-        },
-    }
-}
-
-fn settle_as(session: &mut Session, packet_id: u16, outcome: Outcome) {
-    match session.outbox.answered(packet_id) {
-        Some(ticket) => {
-            ticket.resolve(Ok(outcome));
-            session.status.send_modify(|status| status.published += 1);
-        }
-        None => session.status.send_modify(|status| status.unknown_answers += 1),
-    }
-}
-
-fn refuse(session: &mut Session, packet_id: u16, error: PublishError) {
-    match session.outbox.answered(packet_id) {
-        Some(ticket) => {
-            ticket.resolve(Err(error));
-            session.status.send_modify(|status| status.refused += 1);
-        }
-        None => session.status.send_modify(|status| status.unknown_answers += 1),
     }
 }
 
