@@ -3,7 +3,7 @@
 use super::{Check, Code};
 use crate::read::Section;
 use crate::setting::{BridgeProtocol, Ranged, StartType};
-use crate::{Connection, Version, Way};
+use crate::{Connection, TopicRule, Version, Way};
 
 /// A host name that a service has, and what it does not take.
 struct Service {
@@ -432,11 +432,36 @@ impl Check<'_> {
         }
     }
 
+    /// At every connection a bridge goes through its rules in order, and sends SUBSCRIBE for those that bring messages in
+    /// and UNSUBSCRIBE for the others.
+    fn takes_back(&mut self, bridge: &Connection, lines: &[usize]) {
+        if bridge.options.attempt_unsubscribe == Some(false) {
+            return;
+        }
+        for (place, rule) in bridge.rules.iter().enumerate() {
+            let filter = rule.filter_text(Way::In);
+            let same = |other: &TopicRule| other.goes(Way::In) && other.filter_text(Way::In) == filter;
+            if rule.goes(Way::In) || !bridge.rules[..place].iter().any(same) {
+                continue;
+            }
+            let message = format!(
+                "the bridge sends UNSUBSCRIBE for `{filter}` of this rule after an earlier rule has subscribed to it: nothing comes in"
+            );
+            self.say(
+                Code::BridgeUnsubscribesIn,
+                lines.get(place).copied().unwrap_or_default(),
+                message,
+                "write `bridge_attempt_unsubscribe false`, or put this rule before the other",
+            );
+        }
+    }
+
     fn carrying(&mut self, section: Section, bridge: &Connection) {
         let Section::Connection(index) = section else {
             return;
         };
         let lines = self.document.rule_lines(index);
+        self.takes_back(bridge, &lines);
         let twice = bridge.rules.iter().position(|rule| rule.qos() == 2);
         if let Some(line) = twice.and_then(|rule| lines.get(rule).copied()) {
             let message = "messages of QoS 2 have stuck after a reconnection, or come for ever (issues 2165, 3275 of Mosquitto)";

@@ -124,6 +124,7 @@ codes! {
     BridgeNotificationTopic = "bridge-notification-topic", Error, "The notification topic has a wildcard.";
     BridgeTryPrivate = "bridge-try-private", Warning, "Brokers that are not Mosquitto may refuse the private bit.";
     BridgeUnsubscribe = "bridge-unsubscribe", Warning, "Some services end the connection over an UNSUBSCRIBE.";
+    BridgeUnsubscribesIn = "bridge-unsubscribes-in", Error, "The UNSUBSCRIBE for an `out` rule takes back the subscription of an `in` rule.";
     BridgeRetain = "bridge-retain", Warning, "The service keeps no retained messages.";
     BridgeNotifications = "bridge-notifications", Warning, "The service does not take the state topic of a bridge.";
     BridgeReload = "bridge-reload", Warning, "A reload by SIGHUP loses the queue of a changed bridge.";

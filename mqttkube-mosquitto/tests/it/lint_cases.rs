@@ -469,6 +469,13 @@ pub(crate) const BRIDGES: &[Case] = &[
         "connection c\naddress us-central1-mqtt.clearblade.com:8883\ntopic a out 1\nbridge_attempt_unsubscribe false\n",
     ),
     (
+        "bridge-unsubscribes-in",
+        V2_0,
+        "connection c\naddress example.org\ntopic a/# in 1\ntopic # out 1 b/ a/\n",
+        4,
+        "connection c\naddress example.org\ntopic # out 1 b/ a/\ntopic a/# in 1\n",
+    ),
+    (
         "bridge-retain",
         V2_0,
         "connection c\naddress hub.azure-devices.net:8883\ntopic a out 1\n",

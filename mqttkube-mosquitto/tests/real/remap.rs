@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mqttkube_mosquitto::setting::{Address, Name, Text};
-use mqttkube_mosquitto::{Config, Connection, Listener, RuleSet, TopicRule, Version, Way};
+use mqttkube_mosquitto::{Code, Config, Connection, Listener, RuleSet, TopicRule, Version, Way, lint};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -174,4 +174,52 @@ fn a_real_bridge_names_topics_as_the_model_does() {
             .current();
         compare(&rules);
     }
+}
+
+/// Whether a message of the remote broker comes in by these rules.
+fn comes_in(rules: [&str; 2], unsubscribe: Option<bool>) -> bool {
+    let rules = rules.into_iter().chain([LAST]);
+    let rules: Vec<TopicRule> = rules.map(|rule| rule.parse().expect("a rule")).collect();
+    let remote = broker(Vec::new());
+    let address: Address = format!("127.0.0.1:{}", remote.port).parse().expect("an address");
+    let mut bridge = Connection::new(Name::new("bridge").expect("a name"), vec![address], rules);
+    bridge.options.notifications = Some(false);
+    bridge.options.attempt_unsubscribe = unsubscribe;
+    let text = Config {
+        connections: vec![bridge.clone()],
+        ..Config::default()
+    };
+    let text = text.write(Version::V2_0).expect("2.0 has all of this");
+    let warned = lint(&text, Version::V2_0)
+        .iter()
+        .any(|lint| lint.code == Code::BridgeUnsubscribesIn);
+    let local = broker(vec![bridge]);
+    let mut near = watch(&local);
+    let mut publisher = Client::connect(remote.port, "far", None).expect("anonymous clients may come in");
+    let up = (0..100).any(|_| {
+        publisher.publish("zz/up", "up");
+        near.receives("up", std::time::Duration::from_millis(200))
+    });
+    assert!(up, "the bridge does not come up: {}", local.log());
+    publisher.publish("a/x", "came");
+    publisher.publish("zz/last", "last");
+    near.receive_until("last");
+    let came = near.received.iter().any(|(_, payload)| payload == "came");
+    assert_eq!(
+        warned, !came,
+        "what is warned of happens, and nothing else:\n{text}"
+    );
+    came
+}
+
+#[test]
+fn an_out_rule_behind_an_in_rule_of_the_same_remote_filter_takes_its_subscription_back() {
+    let name = "an_out_rule_behind_an_in_rule_of_the_same_remote_filter_takes_its_subscription_back";
+    if !mosquitto_is_there(name) {
+        return;
+    }
+    let (to_us, from_us) = ("a/# in 1", "# out 1 b/ a/");
+    assert!(!comes_in([to_us, from_us], None));
+    assert!(comes_in([to_us, from_us], Some(false)));
+    assert!(comes_in([from_us, to_us], None));
 }
