@@ -11,6 +11,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+/// The group of what only kubectl and kustomize read.
+pub(crate) const KUSTOMIZE: &str = "kustomize.config.k8s.io";
+
 /// A tree that is no Kubernetes object.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -79,14 +82,17 @@ impl Object {
                 .ok_or(ObjectError::Missing(what))
         };
         let api_version = text(&value["apiVersion"], "apiVersion")?;
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        let name = match text(&value["metadata"]["name"], "metadata.name") {
+            // The one kind that has no name: there is one in a folder, and it is called after its file.
+            Err(_) if group == KUSTOMIZE => "kustomization.yaml".to_owned(),
+            name => name?,
+        };
         let key = ObjectKey {
-            group: api_version
-                .split_once('/')
-                .map_or("", |(group, _)| group)
-                .to_owned(),
+            group: group.to_owned(),
             kind: text(&value["kind"], "kind")?,
             namespace: value["metadata"]["namespace"].as_str().map(str::to_owned),
-            name: text(&value["metadata"]["name"], "metadata.name")?,
+            name,
         };
         Ok(Self { value, key })
     }

@@ -1,10 +1,11 @@
-//! Versions of the API that are gone, and images that float.
+//! Versions of the API that are gone, fields and kinds that are going, and images that float.
 
 use super::pod::Pod;
 use super::report::Findings;
 use super::rules;
 use crate::bundle::Bundle;
 use crate::name::ImageRef;
+use crate::object::{KUSTOMIZE, Object};
 
 /// Removed group and version, kinds (none: all of them), what took their place.
 const REMOVED: &[(&str, &[&str], &str)] = &[
@@ -51,8 +52,29 @@ pub(super) fn check(bundle: &Bundle, findings: &mut Findings) {
                 findings.add(&rules::NO_TRIGGERS, object, "spec.triggers", message);
             }
         }
+        if object.key().group == KUSTOMIZE {
+            kustomization(object, findings);
+        }
         if let Some(pod) = Pod::of(object) {
             images(&pod, findings);
+        }
+    }
+}
+
+/// Fields that kustomize warns of, and what took their place.
+const KUSTOMIZE_FIELDS: &[(&str, &str)] = &[
+    ("bases", "resources"),
+    ("commonLabels", "labels"),
+    ("patchesStrategicMerge", "patches"),
+    ("patchesJson6902", "patches"),
+    ("vars", "replacements"),
+];
+
+fn kustomization(object: &Object, findings: &mut Findings) {
+    for (field, instead) in KUSTOMIZE_FIELDS {
+        if !object.value()[field].is_null() {
+            let message = format!("kustomize has deprecated `{field}`; it is `{instead}` now");
+            findings.add(&rules::DEPRECATED_FIELD, object, *field, message);
         }
     }
 }

@@ -274,6 +274,9 @@ rules! {
     NO_TRIGGERS: "MK704", Warning, "a DeploymentConfig without triggers",
         "Nothing is rolled out when its image stream gets a new image.",
         "write the triggers, or convert it into a Deployment";
+    DEPRECATED_FIELD: "MK705", Warning, "a field that kustomize has deprecated",
+        "kubectl prints a warning at each build, and a later version will not read it.",
+        "write its successor, or let `kustomize edit fix` do it";
 
     // 8: rights
     CLUSTER_ADMIN: "MK801", Error, "a binding to cluster-admin",

@@ -65,6 +65,8 @@ fn good() -> Vec<Value> {
             "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "cluster"}}}),
         json!({"apiVersion": "route.openshift.io/v1", "kind": "Route", "metadata": meta("mosquitto"),
             "spec": {"to": {"kind": "Service", "name": "mosquitto"}}}),
+        json!({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "metadata": {"name": "here"},
+            "resources": ["../base"]}),
     ]
 }
 
@@ -349,6 +351,10 @@ fn cases() -> Vec<(&'static Rule, Vec<Change>)> {
         (
             &rules::DEPRECATED_KIND,
             vec![set("StatefulSet/cluster", "/kind", json!("DeploymentConfig"))],
+        ),
+        (
+            &rules::DEPRECATED_FIELD,
+            vec![set("Kustomization/here", "/bases", json!(["../base"]))],
         ),
         (
             &rules::CLUSTER_ADMIN,

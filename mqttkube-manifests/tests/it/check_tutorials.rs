@@ -54,6 +54,41 @@ fn defects_of_000_the_cloud_bridge() {
     check(&cloud_bridge::bundle(), &expected, &said);
 }
 
+/// Its files for kustomize have neither version nor kind, and no name: there is one in a folder.
+#[test]
+fn defects_of_000_the_files_for_kustomize() {
+    let files = cloud_bridge::kustomize().into_iter();
+    let found = files.filter(|(path, _)| path.ends_with("/kustomization.yaml"));
+    let found: Vec<_> = found
+        .flat_map(|(_, mut file)| {
+            file["apiVersion"] = "kustomize.config.k8s.io/v1beta1".into();
+            file["kind"] = "Kustomization".into();
+            let mut bundle = Bundle::new();
+            bundle.add_value(file).expect("it needs no name");
+            let report = bundle.check();
+            report
+                .findings()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let said = |field: &str, instead: &str| {
+        format!(
+            "Kustomization/kustomization.yaml: warning[MK705]: kustomize has deprecated `{field}`; it is `{instead}` now\n  \
+             at {field}\n  help: {}",
+            rules::DEPRECATED_FIELD.help
+        )
+    };
+    assert_eq!(
+        found,
+        [
+            said("bases", "resources"),
+            said("patchesStrategicMerge", "patches")
+        ]
+    );
+}
+
 #[test]
 fn defects_of_000_in_one_namespace_reach_the_listener() {
     let mut bundle = Bundle::new();
