@@ -15,6 +15,7 @@ mod pod_security;
 mod ports;
 mod rbac;
 mod references;
+mod release;
 mod report;
 pub mod rules;
 mod secrets;
@@ -27,11 +28,19 @@ pub use rules::Rule;
 
 use matching::Matching;
 use pod::Pod;
+use release::Release;
 use report::Findings;
 
 /// Checks everything; the order of the findings is that of the objects.
 #[must_use]
 pub fn check(bundle: &Bundle) -> Report {
+    Release::of(bundle).map_or_else(
+        || checked(bundle),
+        |release| release.as_written(checked(&release.bundle)),
+    )
+}
+
+fn checked(bundle: &Bundle) -> Report {
     let mut findings = Findings::new(bundle);
     let pods: Vec<Pod<'_>> = bundle.objects().iter().filter_map(Pod::of).collect();
     let matching = Matching::new(bundle, &pods);

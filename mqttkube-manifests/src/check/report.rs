@@ -90,6 +90,16 @@ impl Report {
         self.findings.retain(|finding| !codes.contains(&finding.code));
         self
     }
+
+    /// The report with other names for some objects.
+    pub(super) fn renamed(mut self, names: &HashMap<String, String>) -> Self {
+        for finding in &mut self.findings {
+            if let Some(name) = names.get(&finding.object) {
+                finding.object.clone_from(name);
+            }
+        }
+        self
+    }
 }
 
 impl fmt::Display for Report {

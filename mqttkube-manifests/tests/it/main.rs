@@ -5,6 +5,7 @@ mod broker_laws;
 mod broker_problems;
 mod bundles;
 mod check_brokers;
+mod check_charts;
 mod check_rules;
 mod check_tutorials;
 mod good_brokers;

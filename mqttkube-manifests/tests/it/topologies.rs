@@ -1,8 +1,9 @@
 //! Topologies: what is proven, and what is refused with a topic that shows why.
 
 use mqttkube_manifests::broker::{
-    AclEntry, Auth, BridgePassword, Broker, Listener, SecretKey, Subject, User,
+    AclEntry, Auth, Bridge, BridgePassword, Broker, Listener, SecretKey, Subject, Tls, User,
 };
+use mqttkube_manifests::bundle::Bundle;
 use mqttkube_manifests::name::Port;
 use mqttkube_manifests::topology::{Link, Login, Topology, TopologyError};
 use mqttkube_mosquitto::{TopicRule, Version};
@@ -169,4 +170,39 @@ fn where_there_are_rights_the_bridge_gets_those_of_its_rules() {
     };
     assert_eq!(texts(&entry.write), ["east/sensors/#"]);
     assert_eq!(texts(&entry.read), ["orders/#"]);
+}
+
+/// With certificates to look after, a script starts the broker; its configuration is checked all the same.
+#[test]
+fn the_check_of_a_bundle_sees_bridges_of_brokers_that_a_script_starts() {
+    let bundle = |rule: &str, ways: &[(usize, usize)]| {
+        let mut all = brokers(2);
+        for broker in &mut all {
+            let tls = Tls::existing("tls".parse().expect("a name"));
+            let listener = Listener::new("mqtts".parse().expect("a name"), Port::literal(8883));
+            broker.listeners.push(listener.with_tls(tls));
+        }
+        for (from, to) in ways {
+            let address = format!("b{to}.mqtt.svc:1883").parse().expect("an address");
+            let name = format!("to-b{to}").parse().expect("a name");
+            all[*from]
+                .bridges
+                .push(Bridge::new(name, address, rules(&[rule])));
+        }
+        let bundles = all.iter().map(|broker| broker.bundle().expect("it is right"));
+        Bundle::merged(bundles).expect("they have names of their own")
+    };
+    let loops = |bundle: &Bundle| {
+        let report = bundle.check();
+        report.errors().filter(|finding| finding.code == "MK901").count()
+    };
+    assert_eq!(loops(&bundle("# both 1", &[(0, 1)])), 0);
+    let mesh = bundle("# both 1", &[(0, 1), (1, 0)]);
+    assert!(
+        mesh.objects()
+            .iter()
+            .any(|object| object.at("/data/start.sh").is_string())
+    );
+    assert!(loops(&mesh) > 0, "{}", mesh.check());
+    assert!(mesh.verified().is_err());
 }

@@ -65,7 +65,9 @@ impl Check<'_> {
             let ListenerAddress::Tcp { host: Some(host), .. } = &listener.address else {
                 continue;
             };
-            if host.as_str().parse::<core::net::IpAddr>().is_ok() || host.as_str() == "localhost" {
+            let address = host.as_str().parse::<core::net::IpAddr>();
+            // All addresses is what `0.0.0.0` asks for.
+            if address.is_ok_and(|address| !address.is_unspecified()) || host.as_str() == "localhost" {
                 let line = self.document.first_line(Section::Listener(index));
                 let message = format!(
                     "`{host}` is no network interface: the listener is open on all addresses, or on none"

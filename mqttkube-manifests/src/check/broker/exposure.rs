@@ -167,7 +167,7 @@ fn replicas(ways: &Ways<'_>, broker: &Broker<'_>, findings: &mut Findings) {
             .config
             .as_ref()
             .is_some_and(|config| !config.document.config.connections.is_empty());
-        if !joined {
+        if !joined && broker.peers().is_none() {
             let message = format!("{count} brokers that know nothing of each other's clients and messages");
             findings.add(&rules::REPLICAS_APART, object, "spec.replicas", message);
         }

@@ -7,6 +7,7 @@ mod files;
 mod haproxy;
 mod policies;
 mod probes;
+mod scripts;
 mod sharing;
 mod topology;
 mod users;
@@ -93,20 +94,21 @@ impl<'a> Broker<'a> {
     ) -> Option<Self> {
         let image = container.value["image"].as_str().unwrap_or_default();
         let (repository, tag) = split_image(image);
-        let words = command(&container);
-        let told = words
+        let words = command(bundle, pod, &container);
+        let started = words
             .iter()
-            .any(|word| word.rsplit('/').next() == Some("mosquitto"));
+            .position(|word| word.rsplit('/').next() == Some("mosquitto"));
         let named = repository.rsplit('/').next().unwrap_or_default();
         let is_image = named == "mosquitto" || named == "eclipse-mosquitto";
         let has_command = !container.value["command"].is_null();
-        if !told && (!is_image || has_command) {
+        if started.is_none() && (!is_image || has_command) {
             return None;
         }
-        let path = words
+        // A shell has an option of that name, too, which comes before.
+        let path = words[started.unwrap_or_default()..]
             .windows(2)
             .find(|pair| pair[0] == "-c")
-            .map_or(DEFAULT_PATH, |pair| pair[1]);
+            .map_or(DEFAULT_PATH, |pair| &pair[1]);
         let config = configuration(bundle, pod, &container, path);
         Some(Self {
             pod,
@@ -218,14 +220,30 @@ impl Listening<'_> {
     }
 }
 
-/// The words of command and arguments, those of a shell's script included.
-fn command<'a>(container: &Container<'a>) -> Vec<&'a str> {
-    ["command", "args"]
+/// The words of command and arguments, and of a script of the bundle that they start.
+fn command(bundle: &Bundle, pod: &Pod<'_>, container: &Container<'_>) -> Vec<String> {
+    let given: Vec<&str> = ["command", "args"]
         .into_iter()
         .flat_map(|member| items(&container.value[member]))
         .filter_map(serde_json::Value::as_str)
-        .flat_map(str::split_whitespace)
-        .collect()
+        .collect();
+    let words = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        lines.flat_map(str::split_whitespace).map(str::to_owned).collect()
+    };
+    let shell = given
+        .first()
+        .is_some_and(|program| program.ends_with("/sh") || *program == "sh" || program.ends_with("bash"));
+    let script = given
+        .iter()
+        .take(2)
+        .find_map(|path| match files::locate(bundle, pod, container, path) {
+            Place::File(file) if shell || file.text.starts_with("#!") => Some(words(&file.text)),
+            _ => None,
+        });
+    let mut all: Vec<String> = given.iter().flat_map(|text| words(text)).collect();
+    all.extend(script.unwrap_or_default());
+    all
 }
 
 /// Repository and tag of an image, as far as it has them.

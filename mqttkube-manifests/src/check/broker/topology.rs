@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use mqttkube_mosquitto::analysis::{self, Finding, FindingCode, Network, Remote};
+use mqttkube_mosquitto::analysis::{self, Finding, FindingCode, Link, Network, Remote};
 use mqttkube_mosquitto::setting::Address;
+use mqttkube_mosquitto::{RuleSet, TopicRule};
 
 use super::Broker;
 use crate::check::report::Findings;
@@ -44,7 +45,7 @@ pub(super) fn check(brokers: &[Broker<'_>], findings: &mut Findings) {
         .collect();
     let places = Places::of(&nodes);
     let network = Network {
-        brokers: nodes.iter().map(|node| member(&places, node)).collect(),
+        brokers: nodes.iter().map(|node| member(&places, &nodes, node)).collect(),
     };
     let mut said = BTreeSet::new();
     for finding in network.check() {
@@ -66,15 +67,21 @@ pub(super) fn check(brokers: &[Broker<'_>], findings: &mut Findings) {
         let file = &configuration.file;
         let line = line_of(node.broker, &finding);
         if said.insert((rule.code, file.object.key().clone(), line)) {
-            findings.add(rule, file.object, file.line(line), message(&finding));
+            match node.broker.peers() {
+                Some(peers) => findings.add(rule, node.broker.pod.object, peers.path, message(&finding)),
+                None => findings.add(rule, file.object, file.line(line), message(&finding)),
+            }
         }
     }
 }
 
-fn member(places: &Places<'_>, node: &Node<'_>) -> analysis::Broker {
+fn member(places: &Places<'_>, nodes: &[Node<'_>], node: &Node<'_>) -> analysis::Broker {
     let Some(configuration) = &node.broker.config else {
         return analysis::Broker::new(node.name(), Vec::new());
     };
+    if let Some(peers) = node.broker.peers() {
+        return analysis::Broker::new(node.name(), to_the_others(nodes, node, &peers.rules));
+    }
     let config = &configuration.document.config;
     analysis::Broker::from_config(node.name(), config, node.broker.rules(), |connection| {
         let address = connection.addresses.first();
@@ -82,6 +89,22 @@ fn member(places: &Places<'_>, node: &Node<'_>) -> analysis::Broker {
             .and_then(|address| places.find(node, address))
             .map_or(Remote::Unknown, Remote::Broker)
     })
+}
+
+/// A bridge to every other replica.
+fn to_the_others(nodes: &[Node<'_>], node: &Node<'_>, rules: &[TopicRule]) -> Vec<Link> {
+    let others = nodes
+        .iter()
+        .enumerate()
+        .filter(|(_, other)| std::ptr::eq(other.broker, node.broker) && other.replica != node.replica);
+    let version = node.broker.rules();
+    let link = |(at, other): (usize, &Node<'_>)| {
+        let rules = RuleSet::new(rules.to_vec(), version);
+        let mut link = Link::new(format!("to-{}", other.replica), Remote::Broker(at), rules);
+        link.duplicates = version.sends_duplicates();
+        link
+    };
+    others.map(link).collect()
 }
 
 /// The first replica behind each Service, and every replica by its own name behind it.
@@ -120,6 +143,7 @@ fn concerned<'a>(nodes: &'a [Node<'a>], finding: &Finding) -> Option<&'a Node<'a
     let with_bridges = |node: &&Node<'_>| {
         let config = node.broker.config.as_ref();
         config.is_some_and(|config| !config.document.config.connections.is_empty())
+            || node.broker.peers().is_some()
     };
     nodes
         .iter()
