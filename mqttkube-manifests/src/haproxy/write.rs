@@ -72,6 +72,9 @@ defaults
     option dontlognull
     option clitcpka
     option srvtcpka
+    # a broker that refuses before it counts as dead costs nobody a connection
+    option redispatch 1
+    retries 3
     maxconn {connections}
     timeout connect 5s
     timeout check 5s

@@ -70,6 +70,8 @@ impl CedaloCluster {
         });
         let mut proxy = Proxy::new(vec![frontend]);
         proxy.health = Some(HEALTH);
+        // Each takes some 35 KiB for TLS, and the pod has 128 MiB.
+        proxy.max_connections = 2_000;
         Ok(proxy)
     }
 }

@@ -30,12 +30,11 @@ const SCRIPT: &str = r#"#!/bin/sh
 set -eu
 umask 077
 show() {
-  new=/tls/..$(date +%s)
-  mkdir "$new"
+  new=$(mktemp -d /tls/..XXXXXX)
   cp -L "/state/config/live/broker/fullchain.pem" "$new/tls.crt"
   cp -L "/state/config/live/broker/privkey.pem" "$new/tls.key"
   old=$(readlink /tls/..data || true)
-  ln -s "$(basename "$new")" /tls/..tmp
+  ln -sfn "$(basename "$new")" /tls/..tmp
   mv -T /tls/..tmp /tls/..data
   ln -sf ..data/tls.crt /tls/tls.crt
   ln -sf ..data/tls.key /tls/tls.key
