@@ -1,4 +1,5 @@
-//! What mqttkube-manifests renders, judged by the programs that will read it.
+//! What mqttkube-manifests renders, judged by the programs that will read it: kubectl, helm, kubeconform, an API server,
+//! Mosquitto and HAProxy.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails at the right place")]
 #![allow(
     clippy::needless_pass_by_value,
@@ -7,6 +8,7 @@
 
 mod api_server;
 mod cases;
+mod haproxy;
 mod hashes;
 mod outputs;
 mod schemas;
