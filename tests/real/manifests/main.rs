@@ -8,8 +8,10 @@
 
 mod api_server;
 mod cases;
+mod configuration;
 mod haproxy;
 mod hashes;
+mod kubelet;
 mod outputs;
 mod schemas;
 mod site;
