@@ -16,3 +16,4 @@ mod outputs;
 mod schemas;
 mod site;
 mod tools;
+mod topology;
