@@ -13,6 +13,7 @@ mod haproxy;
 mod hashes;
 mod kubelet;
 mod outputs;
+mod rights;
 mod schemas;
 mod site;
 mod tools;
