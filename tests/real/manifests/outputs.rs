@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::Command;
 
 use mqttkube_manifests::bundle::{Bundle, VerifiedBundle};
+use mqttkube_manifests::legacy::cloud_bridge;
 use mqttkube_manifests::render::helm::Chart;
 use mqttkube_manifests::render::kustomize::Kustomize;
-use mqttkube_manifests::render::{File, objects, yaml};
+use mqttkube_manifests::render::{File, name_hash, objects, yaml};
 use mqttkube_mapping::yaml::{Loader, Schema};
 use mqttkube_tests::process::{find, programs};
 use mqttkube_tests::skip::{Need, lacks};
@@ -261,4 +262,38 @@ fn helm_template_gives_the_same_objects() {
             &expected(&case.changed()),
         );
     }
+}
+
+/// The files of the tutorial build the bundle that stands for it, but for the ConfigMap, which is named after its content.
+/// kubectl warns of two fields in them, as it did not when they were written.
+#[test]
+fn kubectl_kustomize_of_the_tutorial_gives_its_bundle() {
+    if lacks(&[Need::Kubectl]) {
+        return;
+    }
+    let files = cloud_bridge::kustomize().into_iter().map(|(path, value)| File {
+        path: path.to_owned(),
+        text: value
+            .as_str()
+            .map_or_else(|| value.to_string(), ToOwned::to_owned),
+    });
+    let folder = folder(&files.collect::<Vec<_>>());
+    let mut command = Command::new(find("kubectl").unwrap());
+    let built = command
+        .arg("kustomize")
+        .arg(folder.path().join("bridge"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "{said}");
+    for field in ["bases", "patchesStrategicMerge"] {
+        assert!(said.contains(&format!("'{field}' is deprecated")), "{said}");
+    }
+    let bundle = cloud_bridge::bundle();
+    let config = bundle.find("ConfigMap", None, "mqtt-conf").unwrap();
+    let named = format!("mqtt-conf-{}", name_hash(config).unwrap());
+    let text = String::from_utf8(built.stdout).unwrap();
+    assert_eq!(text.matches(&named).count(), 2, "{named}: {text}");
+    let expected = expected(&bundle.unverified("the tutorial as it stands").unwrap());
+    assert_same("tutorial", &read(&text.replace(&named, "mqtt-conf")), &expected);
 }
