@@ -1,14 +1,15 @@
 //! One `topic` line of a bridge.
 
+mod error;
+mod serde;
+mod text;
+
 use std::fmt;
-use std::str::FromStr;
 
+use ::serde::{Deserialize, Serialize};
 use mqttkube_mapping::{TopicFilter, TopicPrefix};
-use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use thiserror::Error;
 
-use crate::setting::{Setting, ValueError};
+pub use self::error::RuleError;
 
 /// Which way messages go. Words are read in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,69 +32,6 @@ pub enum Way {
     Out,
     /// From the remote broker to ours.
     In,
-}
-
-/// Why a text is no rule. For the person who wrote it.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum RuleError {
-    /// No pattern.
-    #[error("a topic rule needs a pattern")]
-    NoPattern,
-    /// The second word is no direction.
-    #[error("{text:?} is no direction; it is out, in or both")]
-    Direction {
-        /// The word as given.
-        text: String,
-    },
-    /// The third word is no QoS.
-    #[error("{text:?} is no QoS; it is 0, 1 or 2")]
-    Qos {
-        /// The word as given.
-        text: String,
-    },
-    /// An empty pattern names one topic on each side, so both prefixes are needed.
-    #[error("a rule with an empty pattern needs a local and a remote prefix")]
-    EmptyPattern,
-    /// A prefix with a wildcard, or that cannot be part of a topic.
-    #[error("the {side} prefix {prefix:?} is no beginning of a topic: {reason}")]
-    Prefix {
-        /// `local` or `remote`.
-        side: &'static str,
-        /// The prefix as given.
-        prefix: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Prefix and pattern together are no filter.
-    #[error("the {side} prefix {prefix:?} and the pattern {pattern:?} make no filter: {reason}")]
-    Joined {
-        /// `local` or `remote`.
-        side: &'static str,
-        /// The prefix as given.
-        prefix: String,
-        /// The pattern as given.
-        pattern: String,
-        /// What is wrong with the two together.
-        reason: String,
-    },
-    /// A quote that does not end, or that only Mosquitto 2.1 reads in another way.
-    #[error("a quoted pattern must contain a blank and end with a quote")]
-    Quote,
-    /// A character that no line can carry.
-    #[error("{text:?} cannot stand in a topic rule: {reason}")]
-    Character {
-        /// The part as given.
-        text: String,
-        /// Why.
-        reason: &'static str,
-    },
-    /// More words than a rule has.
-    #[error("{text:?} follows after the remote prefix")]
-    Extra {
-        /// What is left over.
-        text: String,
-    },
 }
 
 /// One `topic` line: pattern, direction, QoS, local and remote prefix.
@@ -124,21 +62,6 @@ pub struct TopicRule {
     remote: String,
     local_filter: Option<TopicFilter>,
     remote_filter: Option<TopicFilter>,
-}
-
-/// The parts of a rule as text, before they are checked.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct RuleSpec {
-    topic: String,
-    #[serde(default)]
-    direction: Direction,
-    #[serde(default)]
-    qos: u8,
-    #[serde(default)]
-    local_prefix: String,
-    #[serde(default)]
-    remote_prefix: String,
 }
 
 impl TopicRule {
@@ -176,44 +99,6 @@ impl TopicRule {
             local_filter,
             remote_filter,
         })
-    }
-
-    /// Reads what follows the word `topic`, and gives back what Mosquitto would not look at.
-    ///
-    /// # Errors
-    /// As [`TopicRule::new`].
-    pub(crate) fn read_line(line: &str) -> Result<(Self, &str), RuleError> {
-        let mut rest = line;
-        let pattern = take_pattern(&mut rest)?;
-        let direction = match take_word(&mut rest) {
-            None => Direction::Out,
-            Some(word) => read_direction(word)?,
-        };
-        let (mut qos, mut prefixes) = (0, [String::new(), String::new()]);
-        let before = rest;
-        match take_word(&mut rest) {
-            None => {}
-            Some(word) if word.starts_with('#') => rest = before,
-            Some(word) => {
-                qos = read_qos(word)?;
-                for prefix in &mut prefixes {
-                    let before = rest;
-                    match take_word(&mut rest) {
-                        Some(word) if word.starts_with('#') => {
-                            rest = before;
-                            break;
-                        }
-                        Some("\"\"") | None => {}
-                        Some(word) => word.clone_into(prefix),
-                    }
-                }
-            }
-        }
-        let [local, remote] = prefixes;
-        Ok((
-            Self::new(pattern, direction, qos, local, remote)?,
-            rest.trim_start_matches(' '),
-        ))
     }
 
     /// The pattern that both sides share; empty when the rule names one topic on each side.
@@ -333,72 +218,6 @@ fn check_prefix(side: &'static str, prefix: &str, pattern: &str) -> Result<(), R
     }
 }
 
-fn take_word<'a>(rest: &mut &'a str) -> Option<&'a str> {
-    let text = rest.trim_start_matches(' ');
-    if text.is_empty() {
-        return None;
-    }
-    let end = text.find(' ').unwrap_or(text.len());
-    *rest = &text[end..];
-    Some(&text[..end])
-}
-
-fn take_pattern(rest: &mut &str) -> Result<String, RuleError> {
-    let text = rest.trim_start_matches(' ');
-    if let Some(quoted) = text.strip_prefix('"').filter(|quoted| !quoted.starts_with('"')) {
-        let (pattern, after) = quoted.split_once('"').ok_or(RuleError::Quote)?;
-        if !pattern.contains(' ') {
-            return Err(RuleError::Quote);
-        }
-        *rest = after;
-        return Ok(pattern.to_owned());
-    }
-    match take_word(rest) {
-        None => Err(RuleError::NoPattern),
-        Some("\"\"") => Ok(String::new()),
-        Some(word) => Ok(word.to_owned()),
-    }
-}
-
-fn read_direction(word: &str) -> Result<Direction, RuleError> {
-    match word.to_ascii_lowercase().as_str() {
-        "out" => Ok(Direction::Out),
-        "in" => Ok(Direction::In),
-        "both" => Ok(Direction::Both),
-        _ => Err(RuleError::Direction {
-            text: word.to_owned(),
-        }),
-    }
-}
-
-fn read_qos(word: &str) -> Result<u8, RuleError> {
-    match word {
-        "0" => Ok(0),
-        "1" => Ok(1),
-        "2" => Ok(2),
-        _ => Err(RuleError::Qos {
-            text: word.to_owned(),
-        }),
-    }
-}
-
-impl FromStr for TopicRule {
-    type Err = RuleError;
-
-    /// Takes a line with or without the word `topic` before it.
-    fn from_str(text: &str) -> Result<Self, RuleError> {
-        let text = text.trim_matches(' ');
-        let (rule, rest) = Self::read_line(text.strip_prefix("topic ").unwrap_or(text))?;
-        if rest.is_empty() || rest.starts_with('#') {
-            Ok(rule)
-        } else {
-            Err(RuleError::Extra {
-                text: rest.to_owned(),
-            })
-        }
-    }
-}
-
 impl fmt::Display for Direction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -415,91 +234,5 @@ impl fmt::Display for Way {
             Self::Out => "out",
             Self::In => "in",
         })
-    }
-}
-
-impl fmt::Display for TopicRule {
-    /// The line without the word `topic`. Parts at the end that are defaults are left out.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_quotes = |text: &str| {
-            if text.is_empty() {
-                "\"\"".to_owned()
-            } else {
-                text.to_owned()
-            }
-        };
-        if self.pattern.contains(' ') {
-            write!(f, "\"{}\"", self.pattern)?;
-        } else {
-            f.write_str(&or_quotes(&self.pattern))?;
-        }
-        write!(f, " {} {}", self.direction, self.qos)?;
-        if self.has_prefix() {
-            write!(f, " {} {}", or_quotes(&self.local), or_quotes(&self.remote))?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for TopicRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{self}`")
-    }
-}
-
-impl Serialize for TopicRule {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for TopicRule {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RuleVisitor)
-    }
-}
-
-struct RuleVisitor;
-
-impl<'de> Visitor<'de> for RuleVisitor {
-    type Value = TopicRule;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "a topic rule: a line of mosquitto.conf, or {topic, direction, qos, local-prefix, remote-prefix}",
-        )
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<TopicRule, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<TopicRule, A::Error> {
-        let spec = RuleSpec::deserialize(MapAccessDeserializer::new(map))?;
-        TopicRule::new(
-            spec.topic,
-            spec.direction,
-            spec.qos,
-            spec.local_prefix,
-            spec.remote_prefix,
-        )
-        .map_err(serde::de::Error::custom)
-    }
-}
-
-impl Setting for TopicRule {
-    fn read(raw: &str) -> Result<Self, ValueError> {
-        let (rule, _) = Self::read_line(raw).map_err(|error| ValueError::Other {
-            reason: error.to_string(),
-        })?;
-        Ok(rule)
-    }
-
-    fn write(&self) -> String {
-        self.to_string()
-    }
-
-    fn ignored(raw: &str) -> &str {
-        Self::read_line(raw).map_or("", |(_, rest)| rest)
     }
 }

@@ -50,6 +50,20 @@ use crate::hash::hash64;
 use crate::ids::WatchId;
 use crate::plan::Plan;
 
+/// What fuzz targets reach of the inside. Not there in any other build.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    use crate::event::Request;
+
+    /// Where a request would go, when it would go at all.
+    pub fn uri(request: &Request) -> Option<http::Uri> {
+        super::request::build(request, "m")
+            .ok()
+            .map(|request| request.uri().clone())
+    }
+}
+
 /// Events of the cluster that wait for the loop. Watches read no further while it is full.
 const CLUSTER_EVENTS: usize = 64;
 

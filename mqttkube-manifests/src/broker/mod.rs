@@ -9,6 +9,7 @@ mod bridge;
 mod check;
 mod conf;
 mod error;
+mod exposed;
 mod exposure;
 mod files;
 mod listener;
@@ -19,6 +20,7 @@ mod reload;
 mod resolve;
 mod secret;
 mod settings;
+mod spread;
 mod workload;
 
 use std::collections::BTreeMap;

@@ -2,27 +2,25 @@
 
 use mqttkube_mosquitto::Version;
 use mqttkube_mosquitto::password::{DEFAULT_ITERATIONS, PasswordHash, derived_salt};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::files;
 use super::place;
 use super::resolve::Resolved;
+use super::spread::{affinity, constraints};
 use super::{
-    AuthMethod, BridgePassword, Broker, Credential, DynamicSecurity, Platform, Protocol, Reload, Spread,
-    Workload,
+    AuthMethod, BridgePassword, Broker, Credential, DynamicSecurity, Platform, Protocol, Reload, Workload,
 };
 use crate::build::{
     App, Claim, ConfigMap, Container, ContainerPort, Key, Pod, Probe, Profile, Resources, Secret, Source,
     Volume,
 };
-use crate::name::{AbsolutePath, ConfigKey, DnsLabel, DnsSubdomain, LabelKey, PortName};
+use crate::name::{AbsolutePath, ConfigKey, DnsLabel, DnsSubdomain, PortName};
 
 /// The user of the official image.
 const USER: u32 = 1883;
 /// What of the configuration the pod was started with. What the broker reads again while it runs is not part of it.
 const CONFIG_HASH: &str = "mqttkube/config-hash";
-const PART_OF: LabelKey = LabelKey::literal("app.kubernetes.io/part-of");
-
 const CONF_KEY: ConfigKey = ConfigKey::literal("mosquitto.conf");
 const PASSWD_KEY: ConfigKey = ConfigKey::literal("passwd");
 const ACL_KEY: ConfigKey = ConfigKey::literal("acl");
@@ -378,45 +376,6 @@ pub(super) fn is_watched(broker: &Broker) -> bool {
     let clients = matches!(broker.auth.method, AuthMethod::ClientCertificates(_));
     let encrypted = broker.listeners.iter().any(|listener| listener.tls.is_some());
     broker.reload == Reload::Watch && (users || clients || encrypted || !broker.auth.acl.is_empty())
-}
-
-/// Whether the broker belongs to a system of several.
-pub(super) fn is_part(broker: &Broker) -> bool {
-    broker.labels.contains_key(&PART_OF)
-}
-
-/// Replicas, and brokers that are part of one system, keep apart.
-pub(super) fn affinity(app: &App, broker: &Broker) -> Option<Value> {
-    let labels = match (&broker.cluster, broker.labels.get(&PART_OF)) {
-        (Some(_), _) => app.selector(),
-        (None, Some(system)) => json!({PART_OF.as_str(): system, "app.kubernetes.io/name": "mosquitto"}),
-        (None, None) => return None,
-    };
-    let term = json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": labels}});
-    let rule = match broker.spread {
-        Spread::None => return None,
-        Spread::Preferred => {
-            json!({"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]})
-        }
-        Spread::Required => json!({"requiredDuringSchedulingIgnoredDuringExecution": [term]}),
-    };
-    Some(json!({"podAntiAffinity": rule}))
-}
-
-/// Replicas are spread over zones; over nodes too, by the affinity.
-fn constraints(app: &App, broker: &Broker) -> Option<Value> {
-    broker.cluster.as_ref()?;
-    let unsatisfiable = match broker.spread {
-        Spread::None => return None,
-        Spread::Preferred => "ScheduleAnyway",
-        Spread::Required => "DoNotSchedule",
-    };
-    Some(json!([{
-        "maxSkew": 1,
-        "topologyKey": "topology.kubernetes.io/zone",
-        "whenUnsatisfiable": unsatisfiable,
-        "labelSelector": {"matchLabels": app.selector()},
-    }]))
 }
 
 fn numbered(name: &str, index: usize) -> DnsLabel {

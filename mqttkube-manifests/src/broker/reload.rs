@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::pod;
 use super::resolve::{Errors, resolve};
+use super::spread;
 use super::{
     Auth, AuthMethod, Broker, Certificate, DynamicSecurity, Issuer, IssuerKind, Listener, Metrics, Monitor,
     Persistence, Workload,
@@ -329,8 +330,10 @@ impl ReloadPlan {
             );
         }
         if old.spread != new.spread {
-            let spread =
-                old.cluster.is_some() || new.cluster.is_some() || pod::is_part(old) || pod::is_part(new);
+            let spread = old.cluster.is_some()
+                || new.cluster.is_some()
+                || spread::is_part(old)
+                || spread::is_part(new);
             let effect = if spread { Effect::Roll } else { Effect::Nothing };
             self.add("spread", effect, "where a pod runs is decided when it is made");
         }

@@ -97,9 +97,9 @@ impl App {
     /// An object of the application: its metadata and `rest`, whose members stand beside.
     ///
     /// # Panics
-    /// When `rest` is no map.
+    /// When `rest` is no map. It is written in place everywhere.
     #[must_use]
-    pub fn object(&self, api_version: &str, kind: &str, name: &str, rest: Value) -> Object {
+    pub(crate) fn object(&self, api_version: &str, kind: &str, name: &str, rest: Value) -> Object {
         let mut metadata = json!({"name": name, "namespace": self.namespace, "labels": self.labels()});
         if !self.annotations.is_empty() {
             metadata["annotations"] = json!(self.annotations);
