@@ -104,7 +104,12 @@ impl AckWindow {
             sequence: Some(sequence),
         };
         self.weight += weight;
-        let carried = self.carried.remove(&packet_id);
+        // Empty but after a hand-over, and then not worth a hash.
+        let carried = if self.carried.is_empty() {
+            None
+        } else {
+            self.carried.remove(&packet_id)
+        };
         if let Some(slot) = carried.filter(|slot| slot.content == content) {
             self.aliases.insert(slot.known_as, sequence);
             self.slots.push_back(slot);
@@ -150,7 +155,9 @@ impl AckWindow {
             if let Some(slot) = self.slots.pop_front() {
                 self.first += 1;
                 self.weight -= slot.weight;
-                self.aliases.remove(&slot.known_as);
+                if !self.aliases.is_empty() {
+                    self.aliases.remove(&slot.known_as);
+                }
                 released.push(slot.ack);
             }
         }

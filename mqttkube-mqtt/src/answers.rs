@@ -27,13 +27,13 @@ pub(crate) fn settle(session: &mut Session, packet_id: u16, answer: Answer) {
             Verdict::Again => tracing::debug!(reason, "a publish is refused and tried again"),
             Verdict::GivenUp(ticket) => {
                 ticket.resolve(Err(PublishError::Refused { reason }));
-                session.status.send_modify(|status| status.refused += 1);
+                session.status.note(|status| status.refused += 1);
             }
             Verdict::Superseded(ticket) => {
                 ticket.resolve(Ok(Outcome::Superseded));
-                session.status.send_modify(|status| status.superseded += 1);
+                session.status.note(|status| status.superseded += 1);
             }
-            Verdict::Unknown => session.status.send_modify(|status| status.unknown_answers += 1),
+            Verdict::Unknown => session.status.note(|status| status.unknown_answers += 1),
         },
     }
 }
@@ -42,9 +42,9 @@ pub(crate) fn settle_as(session: &mut Session, packet_id: u16, outcome: Outcome)
     match session.outbox.answered(packet_id) {
         Some(ticket) => {
             ticket.resolve(Ok(outcome));
-            session.status.send_modify(|status| status.published += 1);
+            session.status.note(|status| status.published += 1);
         }
-        None => session.status.send_modify(|status| status.unknown_answers += 1),
+        None => session.status.note(|status| status.unknown_answers += 1),
     }
 }
 
@@ -52,8 +52,8 @@ pub(crate) fn refuse(session: &mut Session, packet_id: u16, error: PublishError)
     match session.outbox.answered(packet_id) {
         Some(ticket) => {
             ticket.resolve(Err(error));
-            session.status.send_modify(|status| status.refused += 1);
+            session.status.note(|status| status.refused += 1);
         }
-        None => session.status.send_modify(|status| status.unknown_answers += 1),
+        None => session.status.note(|status| status.unknown_answers += 1),
     }
 }

@@ -1,6 +1,6 @@
 //! The caller's side of a session.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,12 +92,23 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// The next request; none when every client is gone.
     pub(crate) async fn next(&mut self) -> Option<Command> {
-        tokio::select! {
-            biased;
-            Some(command) = self.requests.recv() => Some(command),
-            Some(command) = self.publishes.recv() => Some(command),
-            else => None,
-        }
+        poll_fn(|cx| {
+            let request = self.requests.poll_recv(cx);
+            if let Poll::Ready(Some(_)) = request {
+                return request;
+            }
+            // Both ends are with the client: when one is gone, so is the other once it is empty.
+            self.publishes.poll_recv(cx)
+        })
+        .await
+    }
+
+    /// The next request, if one waits.
+    pub(crate) fn try_next(&mut self) -> Option<Command> {
+        self.requests
+            .try_recv()
+            .ok()
+            .or_else(|| self.publishes.try_recv().ok())
     }
 
     /// Takes no more, and returns what was on its way.
@@ -298,12 +309,23 @@ impl Events {
     /// The next event; none after the session has ended. Cancelling the future loses nothing.
     pub async fn next(&mut self) -> Option<Event> {
         let event = self.events.recv().await?;
-        if let Event::Message(message) = &event
+        self.taken(&event);
+        Some(event)
+    }
+
+    /// The next event, if one waits.
+    pub fn try_next(&mut self) -> Option<Event> {
+        let event = self.events.try_recv().ok()?;
+        self.taken(&event);
+        Some(event)
+    }
+
+    fn taken(&self, event: &Event) {
+        if let Event::Message(message) = event
             && message.token.sequence.is_none()
         {
             self.backlog.fetch_sub(message.weight(), Ordering::Relaxed);
         }
-        Some(event)
     }
 }
 

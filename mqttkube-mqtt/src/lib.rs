@@ -33,6 +33,7 @@ mod answers;
 mod attempt;
 mod client;
 mod credentials;
+mod end;
 mod error;
 mod event;
 mod handover;

@@ -1,12 +1,16 @@
 //! One connection: from name resolution to the broker's CONNACK, then packets in and out.
 
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
 use crate::event::Version;
+use crate::message::QoS;
 use crate::pulse::Pulse;
 use crate::transport::Stream;
 use crate::wire::{self, Connect, DecodeError, EncodeError, Incoming, Outgoing, Refusal, Welcome};
@@ -36,13 +40,24 @@ impl LinkError {
 /// small message.
 const READ_AHEAD: usize = 4096;
 
+/// What was put into the output since it was empty.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) acks: usize,
+    /// At QoS 1 and 2, for the first time.
+    pub(crate) publishes: usize,
+    /// There is something else, or a part has been written.
+    pub(crate) urgent: bool,
+    pub(crate) since: Option<Instant>,
+}
+
 /// A connection that the broker accepted.
 pub(crate) struct Link {
-    reader: ReadHalf<Box<dyn Stream>>,
-    writer: WriteHalf<Box<dyn Stream>>,
+    stream: Box<dyn Stream>,
     input: BytesMut,
     output: BytesMut,
     unflushed: bool,
+    load: Load,
     version: Version,
     limit_in: usize,
     limit_out: usize,
@@ -56,14 +71,13 @@ impl Link {
         version: Version,
         connect: &Connect,
     ) -> Result<(Self, Welcome), LinkError> {
-        let (reader, writer) = tokio::io::split(stream);
         let keep_alive = std::time::Duration::from_secs(connect.keep_alive.into());
         let mut link = Self {
-            reader,
-            writer,
+            stream,
             input: BytesMut::new(),
             output: BytesMut::new(),
             unflushed: false,
+            load: Load::default(),
             version,
             limit_in: usize::try_from(connect.max_packet).unwrap_or(usize::MAX),
             limit_out: usize::MAX,
@@ -89,7 +103,10 @@ impl Link {
                 Some(Incoming::Refused(refusal)) => return Err(LinkError::Refused(refusal)),
                 Some(Incoming::Disconnect { reason, .. }) => return Err(lost(reason)),
                 Some(_) => return Err(lost("another packet came first".to_owned())),
-                None => link.transfer().await.map_err(|error| lost(error.to_string()))?,
+                None => link
+                    .transfer(true)
+                    .await
+                    .map_err(|error| lost(error.to_string()))?,
             }
         }
     }
@@ -97,7 +114,20 @@ impl Link {
     /// Puts a packet into the output buffer.
     pub(crate) fn send(&mut self, packet: &Outgoing<'_>) -> Result<(), EncodeError> {
         self.unflushed = true;
+        match packet {
+            Outgoing::Ack(_) => self.load.acks += 1,
+            Outgoing::Publish {
+                publish, dup: false, ..
+            } if publish.qos > QoS::AtMostOnce => self.load.publishes += 1,
+            _ => self.load.urgent = true,
+        }
+        self.load.since.get_or_insert_with(Instant::now);
         wire::encode(self.version, packet, self.limit_out, &mut self.output)
+    }
+
+    /// What waits to be written.
+    pub(crate) const fn load(&self) -> &Load {
+        &self.load
     }
 
     /// Bytes that wait to be written.
@@ -115,45 +145,66 @@ impl Link {
         wire::decode(self.version, self.limit_in, &mut self.input)
     }
 
-    /// Waits until some bytes came in or went out. Cancelling it loses nothing: every await in it is one read, one
-    /// write or one flush, and the buffers are ours.
-    pub(crate) async fn transfer(&mut self) -> io::Result<()> {
-        let Self {
-            reader,
-            writer,
-            input,
-            output,
-            unflushed,
-            ..
-        } = self;
-        let busy = *unflushed || !output.is_empty();
-        input.reserve(READ_AHEAD);
-        let write = async {
-            if output.is_empty() {
-                writer.flush().await?;
-                *unflushed = false;
-                return Ok(());
-            }
-            let written = writer.write(output).await?;
-            if written == 0 {
-                return Err(io::Error::from(io::ErrorKind::WriteZero));
-            }
-            output.advance(written);
-            Ok::<_, io::Error>(())
-        };
-        tokio::select! {
-            result = write, if busy => {
-                result?;
-                self.pulse.said(Instant::now());
-            }
-            read = reader.read_buf(input) => {
-                if read? == 0 {
-                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the broker closed the connection"));
-                }
-                self.pulse.heard(Instant::now());
-            }
+    /// Waits until some bytes came in, or went out if they are to, and moves as many as go at once. Cancelling it loses
+    /// nothing: there is no state but the buffers, which are ours.
+    pub(crate) async fn transfer(&mut self, out: bool) -> io::Result<()> {
+        poll_fn(|cx| self.poll_transfer(cx, out)).await
+    }
+
+    fn poll_transfer(&mut self, cx: &mut Context<'_>, out: bool) -> Poll<io::Result<()>> {
+        // First what came in: it may be the reason why nothing can go out any more.
+        let heard = self.poll_read(cx)?;
+        if heard.is_ready() {
+            self.pulse.heard(Instant::now());
         }
-        Ok(())
+        if !out {
+            return heard.map(Ok);
+        }
+        match self.poll_write(cx) {
+            Poll::Ready(Ok(())) => self.pulse.said(Instant::now()),
+            Poll::Ready(Err(error)) if heard.is_pending() => return Poll::Ready(Err(error)),
+            // It comes again.
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => return heard.map(Ok),
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes and flushes all there is; ready when some of that was possible.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut moved = Poll::Pending;
+        while !self.output.is_empty() {
+            self.load.urgent = true;
+            let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(cx, &self.output)? else {
+                return moved;
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero)));
+            }
+            self.output.advance(written);
+            moved = Poll::Ready(Ok(()));
+        }
+        self.load = Load::default();
+        if self.unflushed && Pin::new(&mut self.stream).poll_flush(cx)?.is_ready() {
+            self.unflushed = false;
+            moved = Poll::Ready(Ok(()));
+        }
+        moved
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Not more often than that is needed: what was read before may still be in use, and then this is another buffer.
+        if self.input.capacity() - self.input.len() < READ_AHEAD / 4 {
+            self.input.reserve(READ_AHEAD);
+        }
+        match pin!(self.stream.read_buf(&mut self.input)).poll(cx)? {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(0) => Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the broker closed the connection",
+            ))),
+            Poll::Ready(_) => Poll::Ready(Ok(())),
+        }
     }
 
     /// Says DISCONNECT and waits for the broker to hang up, so that nothing on the way is cut off by a reset.
@@ -162,11 +213,11 @@ impl Link {
             return Ok(());
         }
         while !self.is_flushed() {
-            self.transfer().await?;
+            self.transfer(true).await?;
             self.input.clear();
         }
-        self.writer.shutdown().await?;
-        while self.reader.read_buf(&mut self.input).await? > 0 {
+        self.stream.shutdown().await?;
+        while self.stream.read_buf(&mut self.input).await? > 0 {
             self.input.clear();
         }
         Ok(())

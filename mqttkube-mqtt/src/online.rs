@@ -1,87 +1,26 @@
 //! What happens while the broker is there: packets in, packets out.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::io;
 
 use tokio::time::Instant;
 
-use crate::ack_window::Ack;
-use crate::answers::{opened, refuse, settle, settle_as};
-use crate::client::Delivery as Outcome;
-use crate::error::PublishError;
-use crate::event::{AckToken, Event, Received, Version, Warning};
+use crate::answers::{opened, settle};
+use crate::end::End;
+use crate::event::Event;
 use crate::link::Link;
-use crate::message::{Publish, QoS};
-use crate::outbox::{Cut, FIRST_FOREIGN_ID, Send};
+use crate::message::Publish;
+use crate::outbox::FIRST_FOREIGN_ID;
 use crate::pulse::Beat;
 use crate::session::Session;
 use crate::status::State;
-use crate::wire::{Complaint, DecodeError, Delivery, EncodeError, Incoming, Outgoing, Welcome};
+use crate::wire::{DecodeError, Incoming, Outgoing, Welcome};
+
+mod deliveries;
+mod publishes;
+mod subscriptions;
 
 /// No more is put into the output buffer while this much waits there.
 const OUTPUT_BYTES: usize = 64 * 1024;
-/// Subscriptions that wait for their answer at once.
-const UNANSWERED_SUBSCRIPTIONS: usize = 64;
-/// Bytes of QoS 0 messages that may wait for a slow owner.
-const QOS0_BYTES: usize = 16 * 1024 * 1024;
-/// Bytes of unacknowledged messages that may be held. MQTT 5 bounds their number already.
-const UNACKNOWLEDGED_BYTES: usize = 64 * 1024 * 1024;
-
-/// Why a connection ended.
-#[derive(Debug)]
-pub(crate) struct End {
-    pub(crate) reason: String,
-    pub(crate) complaint: Option<Complaint>,
-    pub(crate) hung_up: bool,
-}
-
-impl End {
-    /// We end it.
-    pub(crate) fn silent(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            complaint: None,
-            hung_up: false,
-        }
-    }
-
-    /// The network or the other side ended it.
-    pub(crate) fn lost(error: &io::Error) -> Self {
-        let hung_up = matches!(
-            error.kind(),
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
-        );
-        Self {
-            reason: format!("connection lost: {error}"),
-            complaint: None,
-            hung_up,
-        }
-    }
-
-    /// Another client has the session.
-    pub(crate) fn taken_over(&self) -> bool {
-        self.complaint == Some(Complaint::TakenOver)
-    }
-
-    /// What it says about the publishes that were on their way.
-    pub(crate) const fn cut(&self) -> Cut {
-        match self.complaint {
-            Some(Complaint::TooLarge) => Cut::TooLarge,
-            Some(Complaint::Flooded) => Cut::Flooded,
-            None if self.hung_up => Cut::HungUp,
-            Some(_) | None => Cut::Quiet,
-        }
-    }
-
-    /// After how many of these in quick succession another client must be behind it. MQTT 5 has a reason code for a
-    /// takeover, but Mosquitto 2.0 does not send it.
-    pub(crate) fn silently_closed(&self, version: Version) -> Option<u32> {
-        self.hung_up.then_some(match version {
-            Version::V5 => 4,
-            Version::V311 => 2,
-        })
-    }
-}
 
 /// One connection that stands.
 pub(crate) struct Online {
@@ -120,7 +59,7 @@ impl Online {
         } else {
             session.window.start(session.epoch);
         }
-        session.status.send_modify(|status| {
+        session.status.note(|status| {
             status.renewals += 1;
             status.granted = 0;
         });
@@ -133,7 +72,7 @@ impl Online {
                 .retain(|filter| session.subscriptions.contains_key(filter));
             self.to_subscribe.retain(|filter| !self.granted.contains(filter));
             let count = self.granted.len();
-            session.status.send_modify(|status| status.granted = count);
+            session.status.note(|status| status.granted = count);
         }
     }
 
@@ -141,11 +80,12 @@ impl Online {
         let window = welcome.receive_maximum.min(session.options.in_flight);
         session.outbox.connected(welcome.session_present, window);
         let (epoch, version) = (session.epoch, session.version);
-        session.status.send_modify(|status| {
+        session.status.note(|status| {
             status.state = State::Online;
             status.version = version;
             status.epoch = epoch;
         });
+        session.status.show();
         tracing::info!(epoch, %version, session_present = welcome.session_present, "connected to the broker");
         session.reports.send(Event::Online {
             epoch,
@@ -217,25 +157,27 @@ impl Online {
         }
         let (queued, in_flight) = (session.outbox.queued(), session.outbox.in_flight());
         let unacknowledged = session.window.len();
-        session.status.send_if_modified(|status| {
-            let changed = (status.queued, status.in_flight, status.unacknowledged)
-                != (queued, in_flight, unacknowledged);
-            (status.queued, status.in_flight, status.unacknowledged) = (queued, in_flight, unacknowledged);
-            changed
-        });
+        let now = session.status.now();
+        if (now.queued, now.in_flight, now.unacknowledged) != (queued, in_flight, unacknowledged) {
+            session.status.note(|status| {
+                (status.queued, status.in_flight, status.unacknowledged) =
+                    (queued, in_flight, unacknowledged);
+            });
+        }
         Ok(())
     }
 
     fn handle(&mut self, session: &mut Session, packet: Incoming) -> Result<(), End> {
         match packet {
             Incoming::Publish(delivery) => return self.deliver(session, *delivery),
-            Incoming::PubAck(id, answer) => match self.opening.remove(&id) {
+            Incoming::PubAck(id, answer) if id >= FIRST_FOREIGN_ID => match self.opening.remove(&id) {
                 Some((topic, _)) => opened(session, &topic, answer),
                 None => settle(session, id, answer),
             },
+            Incoming::PubAck(id, answer) => settle(session, id, answer),
             Incoming::PubRec(id, Ok(())) => {
                 if !session.outbox.received(id) {
-                    session.status.send_modify(|status| status.unknown_answers += 1);
+                    session.status.note(|status| status.unknown_answers += 1);
                 }
                 self.put(&Outgoing::PubRel(id))?;
             }
@@ -261,230 +203,10 @@ impl Online {
         Ok(())
     }
 
-    fn deliver(&mut self, session: &mut Session, delivery: Delivery) -> Result<(), End> {
-        let size = delivery.payload.len();
-        let weight = delivery.topic.len() + size;
-        let content = (delivery.topic.clone(), delivery.payload.clone());
-        let (token, again) = session
-            .window
-            .arrived(delivery.qos, delivery.packet_id, weight, content);
-        if again {
-            let released = session.window.release();
-            return self.put_acks(session, released);
-        }
-        let Ok(topic) = String::from_utf8(delivery.topic.to_vec()) else {
-            session.status.send_modify(|status| status.dropped_topic += 1);
-            session.warn(Warning::BadTopic);
-            return self.send_acks(session, token);
-        };
-        if size > session.options.max_payload {
-            session.status.send_modify(|status| status.dropped_large += 1);
-            session.warn(Warning::TooLarge { topic, size });
-            return self.send_acks(session, token);
-        }
-        if delivery.qos == QoS::AtMostOnce && session.reports.backlog() > QOS0_BYTES {
-            session.status.send_modify(|status| status.dropped_overrun += 1);
-            session.warn(Warning::Overrun { topic });
-            return Ok(());
-        }
-        if session.window.weight() > UNACKNOWLEDGED_BYTES {
-            return Err(End::silent(
-                "the broker sends more than can be held without acknowledgement; limit its in-flight messages",
-            ));
-        }
-        session.status.send_modify(|status| status.received += 1);
-        session
-            .reports
-            .send(Event::Message(received(delivery, topic, token)));
-        Ok(())
-    }
-
-    /// A message is done with. An output buffer error ends the connection at the next step.
-    pub(crate) fn acknowledge(&mut self, session: &mut Session, token: AckToken) {
-        if let Err(end) = self.send_acks(session, token) {
-            tracing::debug!(reason = end.reason, "acknowledgement not written");
-        }
-    }
-
-    fn send_acks(&mut self, session: &mut Session, token: AckToken) -> Result<(), End> {
-        let released = session.window.done(token);
-        self.put_acks(session, released)
-    }
-
-    fn put_acks(&mut self, session: &Session, released: Vec<Ack>) -> Result<(), End> {
-        let (count, stale) = (released.len() as u64, session.window.stale());
-        session.status.send_modify(|status| {
-            status.acknowledged += count;
-            status.stale_acks = stale;
-        });
-        released
-            .into_iter()
-            .try_for_each(|ack| self.put(&Outgoing::Ack(ack)))
-    }
-
     fn put(&mut self, packet: &Outgoing<'_>) -> Result<(), End> {
         self.link
             .send(packet)
             .map_err(|error| End::silent(format!("a packet cannot be written: {error:?}")))
-    }
-
-    // === subscriptions ===
-
-    pub(crate) fn subscribe(&mut self, filters: impl Iterator<Item = String>) {
-        for filter in filters {
-            self.granted.remove(&filter);
-            self.to_subscribe.push_back(filter);
-        }
-    }
-
-    pub(crate) fn unsubscribe(&mut self, filters: &[String]) {
-        self.to_subscribe.retain(|waiting| !filters.contains(waiting));
-        self.granted.retain(|granted| !filters.contains(granted));
-        self.to_unsubscribe.extend_from_slice(filters);
-    }
-
-    /// True once the broker has answered all that comes first.
-    fn open(&mut self) -> Result<bool, End> {
-        while self.opening.len() < usize::from(self.welcome.receive_maximum)
-            && let Some(publish) = self.to_open.pop_front()
-        {
-            let packet_id = self.next_id();
-            let topic = publish.topic.clone();
-            let publish = publish.qos(QoS::AtLeastOnce);
-            self.write(&publish, packet_id, false)
-                .map_err(|error| End::silent(format!("{topic} cannot be published: {error}")))?;
-            self.opening.insert(packet_id, (topic, Instant::now()));
-        }
-        Ok(self.to_open.is_empty() && self.opening.is_empty())
-    }
-
-    fn send_unsubscriptions(&mut self) -> Result<(), End> {
-        for filter in std::mem::take(&mut self.to_unsubscribe) {
-            let packet_id = self.next_id();
-            self.put(&Outgoing::Unsubscribe {
-                filter: &filter,
-                packet_id,
-            })?;
-        }
-        Ok(())
-    }
-
-    fn send_subscriptions(&mut self, session: &mut Session) -> Result<(), End> {
-        while self.subscribing.len() < UNANSWERED_SUBSCRIPTIONS && self.link.backlog() < OUTPUT_BYTES {
-            let Some(filter) = self.to_subscribe.pop_front() else {
-                break;
-            };
-            let Some(wanted) = session.subscriptions.get_mut(&filter) else {
-                continue;
-            };
-            let packet_id = self.next_id();
-            self.put(&Outgoing::Subscribe {
-                subscription: &wanted.subscription,
-                packet_id,
-                with_id: self.welcome.subscription_ids,
-                again: wanted.asked,
-            })?;
-            wanted.asked = true;
-            self.subscribing.insert(packet_id, (filter, Instant::now()));
-        }
-        Ok(())
-    }
-
-    /// Identifiers above those of publishes, so that the two never meet.
-    fn next_id(&mut self) -> u16 {
-        loop {
-            let id = self.last_id;
-            self.last_id = self.last_id.checked_add(1).unwrap_or(FIRST_FOREIGN_ID);
-            if !self.subscribing.contains_key(&id) && !self.opening.contains_key(&id) {
-                return id;
-            }
-        }
-    }
-
-    fn subscribed(&mut self, session: &Session, packet_id: u16, results: Vec<Result<QoS, String>>) {
-        let Some((filter, _)) = self.subscribing.remove(&packet_id) else {
-            session.status.send_modify(|status| status.unknown_answers += 1);
-            return;
-        };
-        let result = results
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| Err("the broker's answer is empty".to_owned()));
-        match &result {
-            Ok(_) => {
-                self.granted.insert(filter.clone());
-                let count = self.granted.len();
-                session.status.send_modify(|status| status.granted = count);
-            }
-            Err(reason) => tracing::warn!(filter, reason, "subscription refused"),
-        }
-        session.reports.send(Event::Subscribed { filter, result });
-    }
-
-    // === publishes ===
-
-    fn send_publishes(&mut self, session: &mut Session) -> Result<(), End> {
-        while self.link.backlog() < OUTPUT_BYTES {
-            match session.outbox.next(Instant::now()) {
-                None => break,
-                Some(Send::Expired { ticket }) => {
-                    ticket.resolve(Ok(Outcome::Expired));
-                    session.status.send_modify(|status| status.expired += 1);
-                }
-                Some(Send::Release { packet_id }) => self.put(&Outgoing::PubRel(packet_id))?,
-                Some(Send::Forget { publish, ticket }) => {
-                    let written = self.write(&publish, 0, false);
-                    ticket.resolve(written.map(|()| Outcome::Sent));
-                }
-                Some(Send::Publish {
-                    publish,
-                    packet_id,
-                    dup,
-                }) => {
-                    let written = self.write(&publish, packet_id, dup);
-                    if let Err(error) = written {
-                        refuse(session, packet_id, error);
-                    } else if self.welcome.max_qos == QoS::AtMostOnce {
-                        settle_as(session, packet_id, Outcome::Sent);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Within what the broker offers: a lower level, and no retain, where it has no more.
-    fn write(&mut self, publish: &Publish, packet_id: u16, dup: bool) -> Result<(), PublishError> {
-        let adapted;
-        let publish = if publish.qos > self.welcome.max_qos || (publish.retain && !self.welcome.retain) {
-            let mut copy = publish.clone();
-            copy.qos = copy.qos.min(self.welcome.max_qos);
-            copy.retain &= self.welcome.retain;
-            adapted = copy;
-            &adapted
-        } else {
-            publish
-        };
-        self.link
-            .send(&Outgoing::Publish {
-                publish,
-                packet_id,
-                dup,
-            })
-            .map_err(|error| match error {
-                EncodeError::TooLarge { size } => PublishError::TooLarge {
-                    size,
-                    limit: self.welcome.max_packet,
-                },
-                EncodeError::Refused(reason) => PublishError::Refused { reason },
-            })
-    }
-
-    /// When something may be sent that has to wait now.
-    pub(crate) fn wake(&self, session: &Session) -> Option<Instant> {
-        let open = self.to_open.is_empty() && self.opening.is_empty();
-        let sends = open && !self.resting && !self.gated && self.link.backlog() < OUTPUT_BYTES;
-        session.outbox.wake().filter(|_| sends)
     }
 
     /// When to look after it again.
@@ -525,25 +247,6 @@ impl Online {
                 "connection lost: the broker is silent for twice the keep-alive",
             )),
         }
-    }
-}
-
-fn received(delivery: Delivery, topic: String, token: AckToken) -> Received {
-    Received {
-        topic,
-        payload: delivery.payload,
-        qos: delivery.qos,
-        retain: delivery.retain,
-        dup: delivery.dup,
-        packet_id: delivery.packet_id,
-        subscription_ids: delivery.subscription_ids,
-        response_topic: delivery.response_topic,
-        correlation_data: delivery.correlation_data,
-        user_properties: delivery.user_properties,
-        message_expiry: delivery.message_expiry,
-        content_type: delivery.content_type,
-        payload_is_text: delivery.payload_is_text,
-        token,
     }
 }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::credentials::Credentials;
-use crate::error::OptionsError;
 use crate::event::Version;
-use crate::message::{Publish, check_topic};
+use crate::message::Publish;
 use crate::tls::Tls;
+
+mod check;
 
 const MIB: usize = 1024 * 1024;
 
@@ -179,7 +180,7 @@ impl OptionsBuilder {
             receive_maximum: 100,
             max_payload: 256 * 1024,
             max_publish: 4 * MIB,
-            in_flight: 32,
+            in_flight: 100,
             outbox: 1000,
             connect_timeout: Duration::from_secs(10),
             reconnect: Reconnect::default(),
@@ -270,7 +271,7 @@ impl OptionsBuilder {
         self
     }
 
-    /// How many publishes may be unanswered at once; the broker may allow fewer. Default: 32; 1 to 1,000.
+    /// How many publishes may be unanswered at once; the broker may allow fewer. Default: 100; 1 to 1,000.
     pub fn in_flight(mut self, publishes: u16) -> Self {
         self.in_flight = publishes;
         self
@@ -311,99 +312,6 @@ impl OptionsBuilder {
     pub fn opening(mut self, opening: Arc<dyn Opening>) -> Self {
         self.opening = Some(opening);
         self
-    }
-
-    /// Checks everything, the TLS files included.
-    ///
-    /// # Errors
-    /// The first option that cannot work.
-    pub fn build(mut self) -> Result<Options, OptionsError> {
-        if self.host.starts_with('[') && self.host.ends_with(']') {
-            self.host = self.host[1..self.host.len() - 1].to_owned();
-        }
-        if self.host.is_empty() {
-            return Err(OptionsError::EmptyHost);
-        }
-        if self.client_id.is_empty() && !self.session_expiry.is_zero() {
-            return Err(OptionsError::EmptyClientId);
-        }
-        if !cfg!(feature = "websocket") && self.transport != Transport::Tcp {
-            return Err(OptionsError::NoWebSocket);
-        }
-        self.check_ranges()?;
-        if let Some(availability) = &self.availability {
-            check_topic(&availability.topic).map_err(OptionsError::Availability)?;
-        }
-        if let Some(tls) = &self.tls {
-            tls.load(&self.host)?;
-        }
-        Ok(Options { inner: self })
-    }
-
-    fn check_ranges(&self) -> Result<(), OptionsError> {
-        let seconds = self.keep_alive.as_secs();
-        let checks = [
-            (
-                "keep-alive",
-                format!("{:?}", self.keep_alive),
-                (5..=64_800).contains(&seconds),
-                "5s to 18h",
-            ),
-            (
-                "session-expiry",
-                format!("{:?}", self.session_expiry),
-                self.session_expiry.as_secs() <= u64::from(u32::MAX),
-                "0s to 4294967295s",
-            ),
-            (
-                "receive-maximum",
-                self.receive_maximum.to_string(),
-                self.receive_maximum > 0,
-                "1 to 65535",
-            ),
-            (
-                "in-flight",
-                self.in_flight.to_string(),
-                (1..=1000).contains(&self.in_flight),
-                "1 to 1000",
-            ),
-            (
-                "outbox",
-                self.outbox.to_string(),
-                (1..=1_000_000).contains(&self.outbox),
-                "1 to 1000000",
-            ),
-            (
-                "max-payload",
-                self.max_payload.to_string(),
-                self.max_payload <= 255 * MIB,
-                "0 to 255MiB",
-            ),
-            (
-                "max-publish",
-                self.max_publish.to_string(),
-                self.max_publish <= 255 * MIB,
-                "0 to 255MiB",
-            ),
-            (
-                "connect-timeout",
-                format!("{:?}", self.connect_timeout),
-                !self.connect_timeout.is_zero() && self.connect_timeout.as_secs() <= 3600,
-                "up to 1h",
-            ),
-            (
-                "reconnect",
-                format!("{:?} to {:?}", self.reconnect.min, self.reconnect.max),
-                self.reconnect.min <= self.reconnect.max && self.reconnect.max.as_secs() <= 86_400,
-                "the shortest pause first, at most 24h",
-            ),
-        ];
-        for (name, value, good, range) in checks {
-            if !good {
-                return Err(OptionsError::OutOfRange { name, value, range });
-            }
-        }
-        Ok(())
     }
 
     pub(crate) fn effective_port(&self) -> u16 {

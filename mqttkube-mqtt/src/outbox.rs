@@ -5,11 +5,17 @@
 //! goes back to the front of the queue.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::time::Duration;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use crate::message::{Publish, QoS};
+
+mod blame;
+mod refusal;
+
+pub(crate) use blame::Cut;
+pub(crate) use refusal::{Refused, Verdict};
 
 /// Packet identifiers from here on belong to subscriptions, those below to publishes: one space, two users.
 pub(crate) const FIRST_FOREIGN_ID: u16 = 0xc000;
@@ -37,7 +43,7 @@ struct Waiting<T> {
 
 #[derive(Debug)]
 struct Flying<T> {
-    publish: Publish,
+    publish: Arc<Publish>,
     ticket: T,
     packet_id: u16,
     phase: Phase,
@@ -45,36 +51,12 @@ struct Flying<T> {
     since: Instant,
 }
 
-/// Why the broker refused a publish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// It will always (0x87, 0x90, 0x99).
-    ForGood,
-    /// It may be otherwise next time (0x80, 0x83, 0x91).
-    ForNow,
-    /// We send too much (0x97).
-    Quota,
-}
-
-/// How a connection ended, as far as what was on its way is concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cut {
-    /// For a reason that has nothing to do with it.
-    Quiet,
-    /// The broker closed it without a reason. One of MQTT 3.1.1 does so to a packet that it cannot bear.
-    HungUp,
-    /// A packet was too large (0x95).
-    TooLarge,
-    /// There was more on its way than the broker takes (0x93).
-    Flooded,
-}
-
 /// What to send next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Send<T> {
     /// A publish that will be answered.
     Publish {
-        publish: Publish,
+        publish: Arc<Publish>,
         packet_id: u16,
         dup: bool,
     },
@@ -114,14 +96,6 @@ pub(crate) struct Outbox<T> {
 
 /// After so many fruitless connections publishes go out one by one, to find the one that the broker cannot bear.
 const SUSPICION: u32 = 3;
-/// After so many it is given up, or nothing behind it would ever be sent.
-const CONVICTION: u32 = 10;
-/// A refusal that may pass is believed after so many tries.
-const TRIES: u32 = 4;
-/// The first pause before a publish is tried again; each further one is four times as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause because of a quota.
-const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
 impl<T> Outbox<T> {
     pub(crate) fn new() -> Self {
@@ -184,39 +158,6 @@ impl<T> Outbox<T> {
         for (sequence, flying) in std::mem::take(&mut self.flying) {
             self.queue.insert(sequence, flying.waiting(None));
         }
-    }
-
-    /// The connection ended. Returns the publish that is to blame, if it is known: one that was too large, or alone on
-    /// its way too often.
-    pub(crate) fn cut(&mut self, cut: Cut) -> Option<T> {
-        if self.flying.is_empty() {
-            return None;
-        }
-        let sent = self.flying.len() - self.again.len();
-        match cut {
-            Cut::Quiet => return None,
-            Cut::Flooded => {
-                self.borne = (sent / 2).max(1);
-                return None;
-            }
-            Cut::TooLarge if sent == 1 => {}
-            Cut::TooLarge => {
-                self.strikes = self.strikes.max(SUSPICION);
-                return None;
-            }
-            Cut::HungUp => {
-                self.strikes += 1;
-                if self.strikes < CONVICTION {
-                    return None;
-                }
-            }
-        }
-        self.strikes = 0;
-        let packet_id = self
-            .flying
-            .first_key_value()
-            .map(|(_, flying)| flying.packet_id)?;
-        self.answered(packet_id)
     }
 
     /// The next thing to send, as long as the window has room.
@@ -304,7 +245,7 @@ impl<T> Outbox<T> {
             since,
         } = self.queue.remove(&sequence)?;
         self.delayed -= usize::from(not_before.is_some());
-        if self.newest.get(&publish.topic) == Some(&sequence) {
+        if publish.newest_wins && self.newest.get(&publish.topic) == Some(&sequence) {
             self.newest.remove(&publish.topic);
         }
         if let Some(left) = &mut publish.message_expiry {
@@ -319,11 +260,11 @@ impl<T> Outbox<T> {
         }
         let packet_id = self.free_packet_id();
         self.by_packet_id.insert(packet_id, sequence);
-        let copy = publish.clone();
+        let publish = Arc::new(publish);
         self.flying.insert(
             sequence,
             Flying {
-                publish,
+                publish: publish.clone(),
                 ticket,
                 packet_id,
                 phase: Phase::Sent,
@@ -332,7 +273,7 @@ impl<T> Outbox<T> {
             },
         );
         Some(Send::Publish {
-            publish: copy,
+            publish,
             packet_id,
             dup: false,
         })
@@ -356,42 +297,6 @@ impl<T> Outbox<T> {
         self.full = 0;
         self.again.retain(|again| *again != sequence);
         Some(flying.ticket)
-    }
-
-    /// The broker refused a publish. Where it may take it later, it is tried again in its old place; else, and when it
-    /// was tried often enough, its ticket is returned. A newer value that waits takes its place.
-    pub(crate) fn refused(&mut self, packet_id: u16, why: Refused, now: Instant) -> Verdict<T> {
-        let Some(sequence) = self.by_packet_id.remove(&packet_id) else {
-            return Verdict::Unknown;
-        };
-        let Some(mut flying) = self.flying.remove(&sequence) else {
-            return Verdict::Unknown;
-        };
-        self.strikes = 0;
-        self.again.retain(|again| *again != sequence);
-        let not_before = match why {
-            Refused::ForGood => return Verdict::GivenUp(flying.ticket),
-            Refused::ForNow if flying.refusals + 1 >= TRIES => return Verdict::GivenUp(flying.ticket),
-            Refused::ForNow => Some(now + FIRST_PAUSE * 4_u32.pow(flying.refusals)),
-            Refused::Quota => {
-                let pause = FIRST_PAUSE
-                    .saturating_mul(1 << self.full.min(6))
-                    .min(LONGEST_HOLD);
-                // Those that were refused together are one refusal.
-                if self.hold.is_none_or(|end| end <= now) {
-                    self.full += 1;
-                    self.hold = Some(now + pause);
-                }
-                None
-            }
-        };
-        if flying.publish.newest_wins && self.newest.contains_key(&flying.publish.topic) {
-            return Verdict::Superseded(flying.ticket);
-        }
-        flying.refusals += u32::from(why == Refused::ForNow);
-        self.delayed += usize::from(not_before.is_some());
-        self.queue.insert(sequence, flying.waiting(not_before));
-        Verdict::Again
     }
 
     /// PUBREC: the broker has a QoS 2 publish. False: it is none of ours.
@@ -443,26 +348,13 @@ impl<T> Outbox<T> {
 impl<T> Flying<T> {
     fn waiting(self, not_before: Option<Instant>) -> Waiting<T> {
         Waiting {
-            publish: self.publish,
+            publish: Arc::unwrap_or_clone(self.publish),
             ticket: self.ticket,
             refusals: self.refusals,
             not_before,
             since: self.since,
         }
     }
-}
-
-/// What becomes of a refused publish.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict<T> {
-    /// It is tried again.
-    Again,
-    /// It is not.
-    GivenUp(T),
-    /// A newer one of the same topic waits.
-    Superseded(T),
-    /// It is none of ours.
-    Unknown,
 }
 
 #[cfg(test)]

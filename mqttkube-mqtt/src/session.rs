@@ -12,27 +12,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::ack_window::AckWindow;
 use crate::attempt::{Attempt, Remembered};
 use crate::client::{Command, Delivery, Inbox, Reports, Ticket};
 use crate::error::PublishError;
 use crate::event::{Event, Version, Warning};
-use crate::handover::{Handover, Step};
 use crate::link::{Link, LinkError};
 use crate::message::{Publish, Subscription};
-use crate::online::{End, Online};
 use crate::options::OptionsBuilder;
 use crate::outbox::Outbox;
 use crate::retry::{Ending, Retry};
-use crate::status::{State, Status};
+use crate::status::{Ledger, State, Status};
 use crate::wire::Welcome;
 
-/// Time left for DISCONNECT when the grace is used up.
-const LAST_WORDS: Duration = Duration::from_millis(200);
-/// How long the broker gets to hang up after our DISCONNECT.
-const HANG_UP: Duration = Duration::from_millis(500);
+mod serve;
 
 /// A subscription that is to stand on every connection.
 pub(crate) struct Wanted {
@@ -46,7 +41,7 @@ pub(crate) struct Session {
     pub(crate) options: Arc<OptionsBuilder>,
     pub(crate) inbox: Inbox,
     pub(crate) reports: Reports,
-    pub(crate) status: watch::Sender<Status>,
+    pub(crate) status: Ledger,
     pub(crate) outbox: Outbox<Ticket>,
     pub(crate) window: AckWindow,
     pub(crate) subscriptions: BTreeMap<String, Wanted>,
@@ -71,7 +66,7 @@ impl Session {
             options: Arc::new(options),
             inbox,
             reports,
-            status,
+            status: Ledger::new(status),
             outbox: Outbox::new(),
             window: AckWindow::default(),
             subscriptions: BTreeMap::new(),
@@ -91,8 +86,7 @@ impl Session {
             .as_ref()
             .is_some_and(|tls| tls.skip_hostname_verification)
         {
-            self.status
-                .send_modify(|status| status.hostname_not_verified = true);
+            self.status.note(|status| status.hostname_not_verified = true);
             self.warn(Warning::HostnameNotVerified);
         }
         while !self.is_finished() {
@@ -153,6 +147,7 @@ impl Session {
         let mut running = Box::pin(timeout(limit, attempt.run()));
         loop {
             let deadline = self.closing;
+            self.status.show();
             tokio::select! {
                 result = &mut running => {
                     let Ok((result, remembered, warnings)) = result else {
@@ -177,6 +172,7 @@ impl Session {
         let mut end = pin!(end);
         while !self.is_finished() {
             let closing = self.closing;
+            self.status.show();
             tokio::select! {
                 biased;
                 () = &mut end => return,
@@ -192,143 +188,6 @@ impl Session {
             Ok(_) => self.options.credentials.answered(true),
             Err(error) if error.refuses_login() => self.options.credentials.answered(false),
             Err(_) => {}
-        }
-    }
-
-    /// Lives through one connection. Returns why it ended.
-    async fn serve(&mut self, link: Link, welcome: &Welcome) -> (String, Ending) {
-        let since = Instant::now();
-        let mut online = Online::start(self, link, welcome);
-        let mut handover = Handover::wait(&self.options);
-        let end = loop {
-            if let Err(end) = online.work(self) {
-                break end;
-            }
-            if self.closing.is_some() && !handover.is_greeting() {
-                handover = Handover::Never;
-                online.go_on(self);
-                if self.outbox.is_empty() && online.link.is_flushed() {
-                    break End::silent("closed");
-                }
-            }
-            if handover.is_resting() && online.is_at_rest(self) {
-                handover.greet(self.options.connect_timeout);
-            }
-            let wake = online.wake(self);
-            let (deadline, beat, alone) = (self.closing, online.next_beat(self), !handover.is_greeting());
-            tokio::select! {
-                step = handover.next() => {
-                    if let Err(end) = self.replace(step, &mut handover, &mut online) {
-                        break end;
-                    }
-                }
-                moved = online.link.transfer(), if alone => {
-                    if let Err(error) = moved {
-                        break End::lost(&error);
-                    }
-                }
-                command = self.inbox.next(), if deadline.is_none() => self.take_online(&mut online, command),
-                () = sleep_until(beat), if alone => {
-                    if let Err(end) = online.beat(self) {
-                        break end;
-                    }
-                }
-                () = until(wake) => {}
-                () = until(deadline) => break End::silent("closed"),
-            }
-        };
-        if let Some(deadline) = self.closing {
-            let limit = deadline
-                .max(Instant::now() + LAST_WORDS)
-                .min(Instant::now() + HANG_UP);
-            // Whether the broker hangs up in time does not matter any more.
-            let _ = timeout_at(limit, online.link.part()).await;
-            self.closing = Some(Instant::now());
-        }
-        self.window.start(self.epoch);
-        // With publishes unanswered it may well be one of these that the broker does not like.
-        let idle = self.outbox.in_flight() == 0;
-        if let Some(ticket) = self.outbox.cut(end.cut()) {
-            let reason = match end.complaint {
-                Some(_) => end.reason.clone(),
-                None => {
-                    "the broker hung up again and again while it was the only publish on its way".to_owned()
-                }
-            };
-            ticket.resolve(Err(PublishError::Refused { reason }));
-            self.status.send_modify(|status| status.refused += 1);
-        }
-        let ending = Ending {
-            stood: Some(since.elapsed()),
-            taken_over: end.taken_over(),
-            silently_closed: end.silently_closed(self.version).filter(|_| idle),
-        };
-        (end.reason, ending)
-    }
-
-    /// Goes one step towards a connection with new credentials.
-    fn replace(&mut self, step: Step, handover: &mut Handover, online: &mut Online) -> Result<(), End> {
-        let failed = match step {
-            Step::Due => {
-                *handover = Handover::prepare(&self.options, self.version, self.remembered.clone());
-                return Ok(());
-            }
-            Step::Impatient => {
-                handover.greet(self.options.connect_timeout);
-                return Ok(());
-            }
-            Step::Prepared(tried) => {
-                let (result, remembered, warnings) = *tried;
-                self.remembered = remembered;
-                warnings.into_iter().for_each(|warning| self.warn(warning));
-                match result {
-                    Ok(prepared) => {
-                        *handover = Handover::rest(prepared);
-                        return online.come_to_rest(self);
-                    }
-                    Err(error) => error,
-                }
-            }
-            Step::Greeted(result) => {
-                self.answered(&result);
-                match result {
-                    Ok((link, welcome)) => {
-                        online.succeed(self, link, &welcome);
-                        *handover = Handover::wait(&self.options);
-                        return Ok(());
-                    }
-                    Err(error) => error,
-                }
-            }
-        };
-        self.warn(Warning::NotRenewed {
-            reason: failed.to_string(),
-        });
-        *handover = if failed.refuses_login() {
-            Handover::wait(&self.options)
-        } else {
-            Handover::wait_again(&self.options)
-        };
-        online.go_on(self);
-        Ok(())
-    }
-
-    fn take_online(&mut self, online: &mut Online, command: Option<Command>) {
-        match command {
-            Some(Command::Ack(token)) => online.acknowledge(self, token),
-            Some(Command::Subscribe(subscriptions)) => {
-                online.subscribe(
-                    subscriptions
-                        .iter()
-                        .map(|subscription| subscription.filter.clone()),
-                );
-                self.take(Some(Command::Subscribe(subscriptions)));
-            }
-            Some(Command::Unsubscribe(filters)) => {
-                online.unsubscribe(&filters);
-                self.take(Some(Command::Unsubscribe(filters)));
-            }
-            other => self.take(other),
         }
     }
 
@@ -348,19 +207,19 @@ impl Session {
                     );
                 }
                 let count = self.subscriptions.len();
-                self.status.send_modify(|status| status.subscriptions = count);
+                self.status.note(|status| status.subscriptions = count);
             }
             Some(Command::Unsubscribe(filters)) => {
                 filters
                     .iter()
                     .for_each(|filter| drop(self.subscriptions.remove(filter)));
                 let count = self.subscriptions.len();
-                self.status.send_modify(|status| status.subscriptions = count);
+                self.status.note(|status| status.subscriptions = count);
             }
             Some(Command::Ack(token)) => {
                 self.window.done(token);
                 let stale = self.window.stale();
-                self.status.send_modify(|status| status.stale_acks = stale);
+                self.status.note(|status| status.stale_acks = stale);
             }
             Some(Command::Close { grace }) => self.close(grace),
             None => self.close(Duration::ZERO),
@@ -370,7 +229,7 @@ impl Session {
     fn enqueue(&mut self, publish: Publish, ticket: Ticket) {
         if let Some(replaced) = self.outbox.push(publish, ticket, Instant::now()) {
             replaced.resolve(Ok(Delivery::Superseded));
-            self.status.send_modify(|status| status.superseded += 1);
+            self.status.note(|status| status.superseded += 1);
         }
     }
 
@@ -383,7 +242,7 @@ impl Session {
         for command in self.inbox.close() {
             self.take(Some(command));
         }
-        if self.status.borrow().state == State::Online {
+        if self.status.now().state == State::Online {
             self.announce(false);
         }
     }
@@ -410,16 +269,17 @@ impl Session {
             .is_some_and(|deadline| self.outbox.is_empty() || Instant::now() >= deadline)
     }
 
-    fn went_offline(&self, reason: String, kicked: bool) {
+    fn went_offline(&mut self, reason: String, kicked: bool) {
         let state = if kicked { State::Kicked } else { State::Offline };
-        let news = self.status.send_if_modified(|status| {
-            let news = status.state != state || status.last_offline.as_ref() != Some(&reason);
+        let before = self.status.now();
+        let news = before.state != state || before.last_offline.as_ref() != Some(&reason);
+        self.status.note(|status| {
             status.state = state;
             status.granted = 0;
             status.takeovers += u64::from(kicked);
             status.last_offline = Some(reason.clone());
-            news
         });
+        self.status.show();
         if news {
             tracing::info!(reason, kicked, "no connection to the broker");
             self.reports.send(Event::Offline { reason, kicked });
@@ -442,11 +302,12 @@ impl Session {
         given_up
             .into_iter()
             .for_each(|ticket| ticket.resolve(Err(PublishError::Closed)));
-        self.status.send_modify(|status| {
+        self.status.note(|status| {
             status.state = State::Closed;
             status.given_up = count;
             (status.queued, status.in_flight, status.granted) = (0, 0, 0);
         });
+        self.status.show();
     }
 }
 

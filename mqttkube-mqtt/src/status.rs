@@ -1,5 +1,7 @@
 //! The session as numbers.
 
+use tokio::sync::watch;
+
 use crate::event::Version;
 
 /// Where a session stands.
@@ -69,4 +71,41 @@ pub struct Status {
     pub takeovers: u64,
     /// The broker's certificate is not checked against its host name.
     pub hostname_not_verified: bool,
+}
+
+/// The session's own copy of its numbers. They change several times with every message, and showing them costs as much as
+/// all of that, so they are shown once for everything that was done in one go.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    now: Status,
+    shown: watch::Sender<Status>,
+    changed: bool,
+}
+
+impl Ledger {
+    pub(crate) fn new(shown: watch::Sender<Status>) -> Self {
+        let now = shown.borrow().clone();
+        Self {
+            now,
+            shown,
+            changed: false,
+        }
+    }
+
+    pub(crate) const fn now(&self) -> &Status {
+        &self.now
+    }
+
+    /// Changes some of them; they are shown later.
+    pub(crate) fn note(&mut self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.now);
+        self.changed = true;
+    }
+
+    /// Shows what has changed. To be called before anything is waited for.
+    pub(crate) fn show(&mut self) {
+        if std::mem::take(&mut self.changed) {
+            self.shown.send_replace(self.now.clone());
+        }
+    }
 }
