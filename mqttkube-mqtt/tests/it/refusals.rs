@@ -180,7 +180,9 @@ async fn a_message_whose_life_ends_while_the_broker_is_away_is_not_sent() {
     let receipt = session.client.publish(short).await.expect("open");
     let mut peer = broker.accept().await;
     peer.expect(crate::support::scripted::CONNECT).await;
-    tokio::time::sleep(Duration::from_millis(1_100)).await; // its life, on the real clock
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_millis(1_100)).await; // its life
+    tokio::time::resume();
     peer.send(WELCOME).await;
     assert_eq!(receipt.await, Ok(Delivery::Expired));
     assert_eq!(session.client.status().expired, 1);
