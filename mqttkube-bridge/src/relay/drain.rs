@@ -4,12 +4,15 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use mqttkube_mqtt::{Client, Delivery, PublishError, Receipt, State};
 
 use super::counters::{Counters, Dropped};
-use super::lane::{DeadLetters, SharedEchoes, note_sent, now};
+use super::dead_letters::DeadLetters;
+use super::in_flight::now;
+use super::lane::{SharedEchoes, note_sent};
 use super::run::LAST_MESSAGES;
 use super::store::{Store, StoreError, Stored};
 use super::turns::Turns;
@@ -17,6 +20,9 @@ use super::{Lane, Message, Routes};
 
 /// The most messages on their way to the destination at once.
 const WINDOW: usize = 256;
+
+/// The pause before a read that failed is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Takes the messages of one lane out of the store, in order.
 pub(super) struct Drain {
@@ -95,25 +101,37 @@ impl Drain {
     }
 
     async fn carry(&mut self, busy: &mut Busy) -> Result<(), StoreError> {
+        // The store may hold messages that were not read yet, or it could not be read.
+        let (mut more, mut failing) = (true, false);
         let mut last = None;
         loop {
             let room = WINDOW.saturating_sub(busy.len());
-            if room > 0 {
-                match self.store.read(self.lane, last, room).await {
+            // A read waits for the disk; it is made for many messages or for none.
+            if more && room >= WINDOW / 2 {
+                let found = self.store.read(self.lane, last, room).await;
+                failing = found.is_err();
+                match found {
                     Ok(found) => {
+                        more = found.len() == room;
                         for stored in found {
                             last = Some(stored.sequence);
                             self.take(stored, busy).await?;
                         }
+                        if more && busy.len() <= WINDOW / 2 {
+                            continue; // their lives were over, or the destination had no use for them
+                        }
                     }
                     Err(StoreError::Closed) => return Err(StoreError::Closed),
-                    Err(error) => tracing::warn!(%error, "the outbox cannot be read; trying again"),
+                    Err(error) => {
+                        more = false;
+                        tracing::warn!(%error, "the outbox cannot be read; trying again");
+                    }
                 }
             }
-            let has_room = busy.len() < WINDOW;
             tokio::select! {
                 Some((item, outcome)) = busy.sending.next() => self.settle(item, outcome, busy).await?,
-                changed = self.store.changed(), if has_room => { changed?; }
+                changed = self.store.changed(), if !more => { changed?; more = true; }
+                () = tokio::time::sleep(AGAIN), if failing => more = true,
             }
         }
     }
@@ -154,14 +172,25 @@ impl Drain {
     }
 
     /// Hands a message over. False: that is all there is to it.
-    async fn offer(&self, mut item: Item, busy: &Busy) -> Result<bool, StoreError> {
-        let waited = now().saturating_sub(item.arrived) / 1_000;
-        let Some(message) = item.message.clone().aged(waited) else {
-            self.counters.dropped(item.rule, Dropped::Expired);
-            self.store.remove(self.lane, item.sequence).await?;
+    async fn offer(&self, item: Item, busy: &Busy) -> Result<bool, StoreError> {
+        let Item {
+            sequence,
+            arrived,
+            message,
+            rule,
+        } = item;
+        let waited = now().saturating_sub(arrived) / 1_000;
+        let Some(message) = message.aged(waited) else {
+            self.counters.dropped(rule, Dropped::Expired);
+            self.store.remove(self.lane, sequence).await?;
             return Ok(false);
         };
-        item.message = message;
+        let item = Item {
+            sequence,
+            arrived,
+            message,
+            rule,
+        };
         note_sent(&self.sent, &self.routes, self.lane, &item.message);
         match self
             .destination

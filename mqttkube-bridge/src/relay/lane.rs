@@ -1,21 +1,14 @@
 //! One way across the bridge: from the events of the source to the destination, and back with the acknowledgement.
 
-use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use futures::stream::{FuturesUnordered, StreamExt as _};
-use mqttkube_mqtt::{
-    AckToken, Client, Delivery, Publish, PublishError, QoS, Receipt, Received, State, Subscription, Version,
-};
+use mqttkube_mqtt::{AckToken, Client, QoS, Received, State, Subscription, Version};
 
 use super::counters::{Counters, Dropped};
+use super::dead_letters::DeadLetters;
 use super::echo::Echoes;
-use super::store::{Appended, Keeping, Store, StoreError};
-use super::turns::Turns;
+use super::in_flight::{Ended, Fate, InFlight, Parcel, Settled, now};
+use super::store::Store;
 use super::{Decision, Lane, Message, Routes};
 
 /// Where a lane leaves its messages.
@@ -54,101 +47,6 @@ pub(super) fn note_sent(sent: &SharedEchoes, routes: &Routes, lane: Lane, messag
     }
 }
 
-/// Where messages go that their destination refuses for good.
-#[derive(Clone, Debug)]
-pub(super) struct DeadLetters {
-    pub(super) local: Client,
-    pub(super) topic: Option<String>,
-}
-
-impl DeadLetters {
-    /// Publishes the message at the local broker, with the reason and its topic as user properties. What is on its way
-    /// to the dead-letter topic is counted as dropped already: it must never hold up the rest.
-    pub(super) fn bury(&self, counters: &Counters, rule: Option<usize>, message: Message, reason: &str) {
-        counters.dropped(rule, Dropped::Poison);
-        tracing::warn!(topic = message.topic, reason, "a message is refused for good");
-        let Some(topic) = &self.topic else { return };
-        let mut letter = Publish::new(topic.clone(), message.payload.clone());
-        letter.user_properties = message.properties.user;
-        letter
-            .user_properties
-            .push(("mqttkube-topic".to_owned(), message.topic));
-        letter
-            .user_properties
-            .push(("mqttkube-reason".to_owned(), reason.to_owned()));
-        if let Err(error) = self.local.try_publish(letter) {
-            tracing::warn!(%error, "the dead letter could not be published");
-        }
-    }
-}
-
-/// A message, the rule that took it and the right to acknowledge it.
-#[derive(Debug)]
-struct Parcel {
-    token: AckToken,
-    rule: usize,
-    message: Message,
-    /// Position in the order of arrival, and when that was.
-    arrived: (u64, u64),
-}
-
-/// A message that is on its way to safety.
-struct Pending {
-    parcel: Option<Parcel>,
-    fate: Fate,
-}
-
-enum Fate {
-    Sent(Receipt),
-    Kept(Keeping),
-}
-
-/// How a message ended.
-enum Ended {
-    Safe,
-    Expired,
-    DroppedByStore,
-    Refused(String),
-    /// The session or the store was closed: it stays unacknowledged, and its source sends it again.
-    Closed,
-}
-
-impl Future for Pending {
-    type Output = (Parcel, Ended);
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let ended = match &mut self.fate {
-            Fate::Sent(receipt) => match Pin::new(receipt).poll(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(outcome) => sent(outcome),
-            },
-            Fate::Kept(keeping) => match Pin::new(keeping).poll(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(outcome) => kept(&outcome),
-            },
-        };
-        let parcel = self.parcel.take().expect("a future is not polled after its end");
-        Poll::Ready((parcel, ended))
-    }
-}
-
-fn sent(outcome: Result<Delivery, PublishError>) -> Ended {
-    match outcome {
-        Ok(Delivery::Expired) => Ended::Expired,
-        Ok(_) => Ended::Safe,
-        Err(PublishError::Closed) => Ended::Closed,
-        Err(error) => Ended::Refused(error.to_string()),
-    }
-}
-
-const fn kept(outcome: &Result<Appended, StoreError>) -> Ended {
-    match outcome {
-        Ok(Appended::Kept) => Ended::Safe,
-        Ok(Appended::Dropped) => Ended::DroppedByStore,
-        Err(_) => Ended::Closed,
-    }
-}
-
 /// What is to be done with a delivery.
 enum Prepared {
     /// Send it on, by this rule.
@@ -157,71 +55,6 @@ enum Prepared {
     Done,
     /// The destination would refuse it, for this reason.
     Refuse(Message, usize, String),
-}
-
-/// The messages of one lane that are not safe yet.
-#[derive(Default)]
-pub(super) struct InFlight {
-    pending: FuturesUnordered<Pending>,
-    turns: Turns<Parcel>,
-    /// Those at QoS 0 among the pending ones.
-    forgettable: usize,
-    bytes: u64,
-    /// When each arrived, the oldest first.
-    arrivals: BTreeMap<u64, u64>,
-    next: u64,
-}
-
-/// A message whose fate is known.
-pub(super) struct Settled(Parcel, Ended);
-
-impl InFlight {
-    /// The most messages at QoS 0 that wait at once; more are dropped. Nobody waits for them, and they must not take the
-    /// room of those that somebody waits for.
-    const FORGETTABLE: usize = 256;
-
-    /// The next message whose fate is known; none while there are none.
-    pub(super) async fn next(&mut self) -> Option<Settled> {
-        let (parcel, ended) = self.pending.next().await?;
-        self.forgettable -= usize::from(parcel.message.qos == 0);
-        self.bytes -= parcel.message.weight();
-        self.arrivals.remove(&parcel.arrived.0);
-        Some(Settled(parcel, ended))
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.pending.len() + self.turns.len()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.pending.is_empty()
-    }
-
-    fn arrive(&mut self, token: AckToken, rule: usize, message: Message) -> Parcel {
-        let arrived = (self.next, now());
-        self.next += 1;
-        self.arrivals.insert(arrived.0, arrived.1);
-        self.bytes += message.weight();
-        Parcel {
-            token,
-            rule,
-            message,
-            arrived,
-        }
-    }
-
-    fn forget(&mut self, parcel: &Parcel) {
-        self.bytes -= parcel.message.weight();
-        self.arrivals.remove(&parcel.arrived.0);
-    }
-
-    fn push(&mut self, parcel: Parcel, fate: Fate) {
-        self.forgettable += usize::from(parcel.message.qos == 0);
-        self.pending.push(Pending {
-            parcel: Some(parcel),
-            fate,
-        });
-    }
 }
 
 impl Way {
@@ -248,7 +81,6 @@ impl Way {
                 self.acknowledge(token);
             }
         }
-        self.show(in_flight);
     }
 
     /// The message under its new name, if it is to go on.
@@ -332,7 +164,7 @@ impl Way {
     /// Hands a message over. False: that is all there is to it.
     async fn offer(&self, parcel: Parcel, in_flight: &mut InFlight) -> bool {
         let (message, rule) = (&parcel.message, Some(parcel.rule));
-        if message.qos == 0 && in_flight.forgettable >= InFlight::FORGETTABLE {
+        if message.qos == 0 && !in_flight.may_forget() {
             self.counters.dropped(rule, Dropped::Overrun);
             in_flight.forget(&parcel);
             return false;
@@ -406,12 +238,12 @@ impl Way {
         {
             self.hand_over(next, in_flight).await;
         }
-        self.show(in_flight);
     }
 
-    fn show(&self, in_flight: &InFlight) {
-        let oldest = in_flight.arrivals.first_key_value().map(|(_, arrived)| *arrived);
-        self.counters.waiting(in_flight.len(), in_flight.bytes, oldest);
+    /// Shows what waits.
+    pub(super) fn show(&self, in_flight: &InFlight) {
+        let (bytes, oldest) = in_flight.held();
+        self.counters.waiting(in_flight.len(), bytes, oldest);
     }
 
     /// What is on its way has a chance to arrive.
@@ -426,10 +258,4 @@ impl Way {
         // A closed session has no use for it; the message comes again.
         let _ = self.source.ack(token);
     }
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -153,14 +153,7 @@ impl Message {
     /// What it takes in a store or queue, in bytes.
     #[must_use]
     pub fn weight(&self) -> u64 {
-        const OVERHEAD: usize = 64;
-        let user: usize = self
-            .properties
-            .user
-            .iter()
-            .map(|(name, value)| name.len() + value.len())
-            .sum();
-        (self.topic.len() + self.payload.len() + user + OVERHEAD) as u64
+        weight(&self.topic, &self.payload, &self.properties)
     }
 
     /// As the session takes it.
@@ -181,4 +174,15 @@ impl Message {
         publish.payload_is_text = self.properties.text;
         publish
     }
+}
+
+/// What the parts of a message take together.
+pub(super) fn weight(topic: &str, payload: &[u8], properties: &Properties) -> u64 {
+    const OVERHEAD: usize = 64;
+    let user: usize = properties
+        .user
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    (topic.len() + payload.len() + user + OVERHEAD) as u64
 }

@@ -50,9 +50,11 @@
 //! ```
 
 mod counters;
+mod dead_letters;
 mod drain;
 mod echo;
 mod gateway;
+mod in_flight;
 mod lane;
 mod message;
 mod rollover;

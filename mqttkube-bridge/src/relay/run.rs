@@ -8,10 +8,13 @@ use std::time::Duration;
 use mqttkube_mqtt::{Client, Event, Events, Version, Warning};
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::counters::Counters;
+use super::dead_letters::DeadLetters;
 use super::drain::Drain;
-use super::lane::{DeadLetters, Destination, InFlight, SharedEchoes, Way};
+use super::in_flight::InFlight;
+use super::lane::{Destination, SharedEchoes, Way};
 use super::{Lane, LaneStatus, Routes, Store};
 
 /// How long the relay waits for what is on its way, once it is to stop.
@@ -186,27 +189,19 @@ impl Relay {
                 // An error means that the sender is gone, which is an end as well.
                 let _ = end.wait_for(|ended| *ended).await;
             };
-            let [drain_out, drain_in] = drains;
-            let drain = |drain: Option<Drain>| {
-                let stop = wait(end.clone());
-                async move {
-                    match drain {
-                        Some(drain) => drain.run(stop).await,
-                        None => stop.await,
-                    }
-                }
-            };
+            // A task for each, so that a message wakes one of them and not all. They end with this future.
+            let mut tasks = JoinSet::new();
+            for pump in [out, incoming] {
+                tasks.spawn(pump.run(wait(end.clone())));
+            }
+            for drain in drains.into_iter().flatten() {
+                tasks.spawn(drain.run(wait(end.clone())));
+            }
             let stopped = async {
                 stop.await;
                 ended.send_replace(true);
             };
-            tokio::join!(
-                stopped,
-                out.run(wait(end.clone())),
-                incoming.run(wait(end.clone())),
-                drain(drain_out),
-                drain(drain_in),
-            );
+            tokio::join!(stopped, tasks.join_all());
             tokio::join!(local.close(Self::GRACE), cloud.close(Self::GRACE));
         };
         (handle, run)
@@ -253,21 +248,22 @@ impl Pump {
         // An error means that the session is closed; then there are no events either.
         let _ = self.way.source.subscribe(self.way.subscriptions.to_vec());
         loop {
+            self.way.show(&in_flight);
+            // Settling one message may hand the next one over, and that may wait for room; stopping must not.
             tokio::select! {
                 biased;
                 () = &mut stop => break,
                 Some(settled) = in_flight.next(), if !in_flight.is_empty() => tokio::select! {
-                    () = &mut stop => break,
                     () = self.way.settle(settled, &mut in_flight) => {}
+                    () = &mut stop => break,
                 },
                 event = self.events.next(), if in_flight.len() < Self::MOST => match event {
                     None => return,
-                    // Handing over may wait for room at the destination; stopping must not.
-                    Some(Event::Message(received)) => tokio::select! {
+                    Some(event) => tokio::select! {
+                        biased;
+                        () = self.take(event, &mut in_flight) => {}
                         () = &mut stop => break,
-                        () = self.way.receive(received, self.version, &mut in_flight) => {}
                     },
-                    Some(event) => self.note(event),
                 },
             }
         }
@@ -280,6 +276,22 @@ impl Pump {
             }
         };
         let _ = tokio::time::timeout(LAST_MESSAGES, finish).await;
+    }
+
+    /// Takes an event, and with it all that wait and have room.
+    async fn take(&mut self, event: Event, in_flight: &mut InFlight) {
+        let mut next = Some(event);
+        while let Some(event) = next {
+            match event {
+                Event::Message(received) => self.way.receive(received, self.version, in_flight).await,
+                event => self.note(event),
+            }
+            next = if in_flight.len() < Self::MOST {
+                self.events.try_next()
+            } else {
+                None
+            };
+        }
     }
 
     fn note(&mut self, event: Event) {

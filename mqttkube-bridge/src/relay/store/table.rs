@@ -9,7 +9,7 @@ use redb::{
 };
 
 use super::{Lane, Message, StoreError, Stored, Sync};
-use crate::relay::Properties;
+use crate::relay::{Properties, message};
 
 /// Arrival, topic, QoS and retain, payload, properties as JSON.
 type Row = (u64, &'static str, u8, &'static [u8], &'static [u8]);
@@ -68,7 +68,7 @@ impl Batch<'_> {
     /// Takes a message out; its weight, if it was there.
     pub(super) fn remove(&mut self, lane: Lane, sequence: u64) -> Result<Option<u64>, StorageError> {
         let row = self.tables[lane as usize].remove(sequence)?;
-        Ok(row.map(|row| message(row.value()).weight()))
+        Ok(row.map(|row| weight(row.value())))
     }
 
     /// When the oldest message of each lane arrived.
@@ -93,7 +93,7 @@ impl Batch<'_> {
         }
         let Some((_, lane)) = oldest else { return Ok(None) };
         let row = self.tables[lane as usize].pop_first()?;
-        Ok(row.map(|(_, row)| (lane, message(row.value()).weight())))
+        Ok(row.map(|(_, row)| (lane, weight(row.value()))))
     }
 
     /// Puts a message in.
@@ -163,7 +163,7 @@ impl Table {
             for row in table.iter()? {
                 let (sequence, row) = row?;
                 found.messages += 1;
-                found.bytes += message(row.value()).weight();
+                found.bytes += weight(row.value());
                 found.next = sequence.value() + 1;
                 found.oldest.get_or_insert(row.value().0);
             }
@@ -227,16 +227,24 @@ impl Table {
     }
 }
 
-/// A row as a message. Properties that cannot be read (a later release may know more) are left out rather than the
-/// message with them.
-fn message((_, topic, flags, payload, properties): (u64, &str, u8, &[u8], &[u8])) -> Message {
-    let properties: Properties = serde_json::from_slice(properties).unwrap_or_default();
+/// Properties that cannot be read (a later release may know more) are left out rather than the message with them.
+fn properties(json: &[u8]) -> Properties {
+    serde_json::from_slice(json).unwrap_or_default()
+}
+
+/// What the message of a row weighs.
+fn weight((_, topic, _, payload, json): (u64, &str, u8, &[u8], &[u8])) -> u64 {
+    message::weight(topic, payload, &properties(json))
+}
+
+/// A row as a message.
+fn message((_, topic, flags, payload, json): (u64, &str, u8, &[u8], &[u8])) -> Message {
     let (qos, retain) = (flags & !RETAIN, flags & RETAIN != 0);
     Message {
         topic: topic.to_owned(),
         payload: Bytes::copy_from_slice(payload),
         qos,
         retain,
-        properties,
+        properties: properties(json),
     }
 }
