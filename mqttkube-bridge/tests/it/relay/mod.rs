@@ -12,8 +12,11 @@ mod scripted;
 use std::time::Duration;
 
 use mqttkube_bridge::endpoint::Limits;
-use mqttkube_bridge::relay::{Gateway, Handle, Mode, Relay, RelayRule, Routes, Status};
+use mqttkube_bridge::relay::{
+    Gateway, Handle, Lane, Mode, Relay, RelayRule, Routes, Status, Store, StoreOptions,
+};
 use mqttkube_mqtt::{Client, Options, OptionsBuilder, Reconnect, Version, connect};
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -29,6 +32,8 @@ struct Setup {
     cloud: Box<dyn FnOnce(OptionsBuilder) -> OptionsBuilder>,
     version: Version,
     gateway: Option<Gateway>,
+    /// What is on its way is safe in a store, not at its source.
+    store: bool,
 }
 
 impl Default for Setup {
@@ -39,6 +44,7 @@ impl Default for Setup {
             cloud: Box::new(|options| options),
             version: Version::V5,
             gateway: None,
+            store: false,
         }
     }
 }
@@ -52,6 +58,8 @@ struct Bench {
     cloud_client: Client,
     there: Peer,
     handle: Handle,
+    store: Option<Store>,
+    _folder: TempDir,
     _stop: oneshot::Sender<()>,
     _task: JoinHandle<()>,
     _local: Scripted,
@@ -85,21 +93,24 @@ impl Bench {
         if let Some(gateway) = &setup.gateway {
             routes = routes.with_gateway(gateway);
         }
-        let filters = [
-            mqttkube_bridge::relay::Lane::Out,
-            mqttkube_bridge::relay::Lane::In,
-        ]
-        .map(|lane| routes.subscriptions(lane).len());
+        let filters = Lane::ALL.map(|lane| routes.subscriptions(lane).len());
         let mut to_cloud = (setup.cloud)(options(cloud.port, "cloud")).version(setup.version);
         if let Some(gateway) = &setup.gateway {
             to_cloud = to_cloud.opening(gateway.opening());
         }
         let (cloud_client, events) = connect(to_cloud.build().expect("sound"));
+        let folder = TempDir::new_in("/dev/shm")
+            .or_else(|_| TempDir::new())
+            .expect("a folder");
+        let path = folder.path().join("outbox");
+        let store = setup
+            .store
+            .then(|| Store::open(&StoreOptions::new(path)).expect("a new store"));
         let relay = Relay {
             local: connect(options(local.port, "local").build().expect("sound")),
             cloud: (cloud_client.clone(), events),
             routes,
-            mode: Mode::Relay,
+            mode: store.clone().map_or(Mode::Relay, Mode::Store),
             dead_letter: setup.dead_letter.map(str::to_owned),
         };
         let (stop, stopped) = oneshot::channel::<()>();
@@ -114,6 +125,8 @@ impl Bench {
             cloud_client,
             there,
             handle,
+            store,
+            _folder: folder,
             _stop: stop,
             _task: task,
             _local: local,

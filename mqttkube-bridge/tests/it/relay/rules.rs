@@ -70,6 +70,83 @@ async fn messages_of_a_strict_rule_go_one_at_a_time_and_hold_up_no_other() {
     assert_eq!(by_rule, [3, 1]);
 }
 
+/// In store mode the source has its acknowledgements at once, and the order is kept on the way out of the store.
+#[tokio::test]
+async fn messages_of_a_strict_rule_leave_the_store_one_at_a_time_and_hold_up_no_other() {
+    let setup = Setup {
+        store: true,
+        ..Setup::default()
+    };
+    let mut bench = Bench::start(&["strict: s/# out 1 l/ r/", "t/# out 1 l/ r/"], setup).await;
+    for (id, topic) in [(1, "l/s/a"), (2, "l/s/b"), (3, "l/s/a"), (4, "l/t")] {
+        bench
+            .here
+            .send(&publish(topic, id, &[b'0' + id as u8], false))
+            .await;
+        assert_eq!(bench.here.expect(PUBACK).await.id(), id, "it is on the disk");
+    }
+    let mut sent = Vec::new();
+    let mut first = seen(&bench.there.expect(super::PUBLISH).await);
+    let other = seen(&bench.there.expect(super::PUBLISH).await);
+    assert_eq!(other.topic, "r/t", "it does not wait for a strict one");
+    bench.there.puback(other.id).await;
+    while sent.len() < 2 {
+        assert!(
+            bench.there.is_silent().await,
+            "{} is not acknowledged",
+            first.topic
+        );
+        bench.there.puback(first.id).await;
+        sent.push((first.topic, first.payload));
+        first = seen(&bench.there.expect(super::PUBLISH).await);
+    }
+    bench.there.puback(first.id).await;
+    sent.push((first.topic, first.payload));
+    let expected = [("r/s/a", b"1"), ("r/s/b", b"2"), ("r/s/a", b"3")]
+        .map(|(topic, payload)| (topic.to_owned(), payload.to_vec()));
+    assert_eq!(sent, expected);
+    bench
+        .until("all have arrived", |status| status.out.forwarded == 4)
+        .await;
+    let store = bench.store.clone().expect("there is one");
+    bench
+        .until("the store is empty", |_| store.status().messages == [0, 0])
+        .await;
+}
+
+/// A cut while one is on its way: it comes again before the next one has its turn.
+#[tokio::test]
+async fn a_strict_rule_keeps_its_order_over_a_cut_in_both_modes() {
+    for store in [false, true] {
+        let setup = Setup {
+            store,
+            ..Setup::default()
+        };
+        let mut bench = Bench::start(&["strict: # out 1 l/ r/"], setup).await;
+        for id in 1..=3 {
+            bench
+                .here
+                .send(&publish("l/t", id, &[b'0' + id as u8], false))
+                .await;
+        }
+        let first = seen(&bench.there.expect(super::PUBLISH).await);
+        assert_eq!(first.payload, b"1");
+        let mut there = bench.reconnect(super::scripted::WELCOME_BACK).await;
+        let mut order = Vec::new();
+        while order.len() < 3 {
+            let packet = there.read().await.expect("it stands");
+            if packet.kind() == super::SUBSCRIBE {
+                super::grant(&mut there, &packet, Version::V5).await;
+                continue;
+            }
+            let seen = seen(&packet);
+            order.extend(seen.payload);
+            there.puback(seen.id).await;
+        }
+        assert_eq!(order, b"123", "store: {store}");
+    }
+}
+
 #[tokio::test]
 async fn properties_are_carried_in_order_and_the_topic_for_answers_gets_its_name_over_there() {
     let rules = ["ask/# out 1 l/ r/", "answer/# in 1 l/ r/"];
