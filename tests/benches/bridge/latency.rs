@@ -6,7 +6,7 @@ use anyhow::Result;
 use tokio::runtime::Runtime;
 
 use crate::figure::{Figure, Limit, median, micros};
-use crate::stage::{Stage, Way};
+use crate::stage::{Lane, Stage, Way};
 use crate::wire::Link;
 
 /// Rounds that count; one more before them warms up.
@@ -51,15 +51,15 @@ fn round(stage: &Stage) -> Result<Round> {
     let mut here = (Link::connect(local, "sender")?, Link::connect(local, "receiver")?);
     let mut there = (Link::connect(cloud, "sender")?, Link::connect(cloud, "receiver")?);
     here.1.subscribe("hop", 0)?;
-    for topic in ["hop", Way::Stock.topic(), Way::Native.topic()] {
+    for topic in ["hop", Way::Stock.topic(Lane::Out), Way::Native.topic(Lane::Out)] {
         there.1.subscribe(topic, 0)?;
     }
     let mut times = [const { Vec::new() }; 3];
     for _ in 0..SAMPLES {
         let hops = arrival("hop", &mut here.0, &mut here.1)? + arrival("hop", &mut there.0, &mut there.1)?;
         times[0].push(hops);
-        times[1].push(arrival(Way::Stock.topic(), &mut here.0, &mut there.1)?);
-        times[2].push(arrival(Way::Native.topic(), &mut here.0, &mut there.1)?);
+        times[1].push(arrival(Way::Stock.topic(Lane::Out), &mut here.0, &mut there.1)?);
+        times[2].push(arrival(Way::Native.topic(Lane::Out), &mut here.0, &mut there.1)?);
     }
     let [hops, stock, native] = times.map(median);
     Ok(Round { hops, stock, native })

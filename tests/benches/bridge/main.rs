@@ -1,4 +1,5 @@
-//! What the native relay costs beside a bridge of Mosquitto: `cargo bench -p mqttkube-tests --bench bridge`.
+//! What the native relay costs beside a bridge of Mosquitto: `cargo bench -p mqttkube-tests --bench bridge`, with names of
+//! measurements (`append`, `throughput`, `latency`, `memory`) behind `--` for those alone.
 //!
 //! Prints medians of interleaved rounds with the limit beside them. With `MQTTKUBE_BENCH_STRICT=1` a missed limit is
 //! exit status 1.
@@ -39,10 +40,24 @@ fn measure() -> anyhow::Result<bool> {
         .worker_threads(1)
         .enable_all()
         .build()?;
-    let mut figures = vec![append::measure(&runtime)?];
-    figures.extend(throughput::measure(&runtime)?);
-    figures.push(latency::measure(&runtime)?);
-    figures.push(memory::measure(&runtime)?);
+    let named: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|name| !name.starts_with('-'))
+        .collect();
+    let wanted = |name: &str| named.is_empty() || named.iter().any(|other| other == name);
+    let mut figures = Vec::new();
+    if wanted("append") {
+        figures.push(append::measure(&runtime)?);
+    }
+    if wanted("throughput") {
+        figures.extend(throughput::measure(&runtime)?);
+    }
+    if wanted("latency") {
+        figures.push(latency::measure(&runtime)?);
+    }
+    if wanted("memory") {
+        figures.push(memory::measure(&runtime)?);
+    }
     if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
         print!("load average: {load}");
     }

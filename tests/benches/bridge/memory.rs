@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use tokio::runtime::Runtime;
 
 use crate::figure::{Figure, Limit};
-use crate::stage::{Stage, Way};
+use crate::stage::{Lane, Stage, Way};
 use crate::wire::{Link, SOON};
 
 const MESSAGES: usize = 10_000;
@@ -14,7 +14,11 @@ pub(crate) fn measure(runtime: &Runtime) -> Result<Figure> {
     let mut stage = Stage::start(runtime, "{mode: store, store: {path: outbox}}")?;
     let idle = resident(&stage, "VmRSS:")?;
     stage.cloud.kill();
-    Link::connect(stage.local.address(), "sender")?.publish(Way::Native.topic(), &PAYLOAD, MESSAGES)?;
+    Link::connect(stage.local.address(), "sender")?.publish(
+        Way::Native.topic(Lane::Out),
+        &PAYLOAD,
+        MESSAGES,
+    )?;
     runtime.block_on(stage.relay.prints(&format!("stored {MESSAGES}"), SOON));
     let full = resident(&stage, "VmRSS:")?;
     let peak = resident(&stage, "VmHWM:")?;

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use crate::relay::ARGUMENT;
 use crate::wire::SOON;
 
-/// A way from the local broker to the cloud: what is published below its name arrives under the same name.
+/// A way between the local broker and the cloud: what is published below its name arrives under the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// The bridge in the local broker.
@@ -22,12 +22,24 @@ pub(crate) enum Way {
 impl Way {
     pub(crate) const BOTH: [Self; 2] = [Self::Stock, Self::Native];
 
-    pub(crate) fn topic(self) -> &'static str {
-        match self {
-            Self::Stock => "stock/a",
-            Self::Native => "native/a",
+    /// A topic that it carries along the lane.
+    pub(crate) fn topic(self, lane: Lane) -> &'static str {
+        match (self, lane) {
+            (Self::Stock, Lane::Out) => "stock/a",
+            (Self::Stock, Lane::In) => "stock-in/a",
+            (Self::Native, Lane::Out) => "native/a",
+            (Self::Native, Lane::In) => "native-in/a",
         }
     }
+}
+
+/// Where messages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// From local to cloud.
+    Out,
+    /// From cloud to local.
+    In,
 }
 
 /// Everything runs until it is dropped.
@@ -51,14 +63,14 @@ impl Stage {
             };
             let cloud = broker().start().await?;
             let bridge = format!(
-                "connection stock\naddress 127.0.0.1:{}\ntopic stock/# out 1\ncleansession false\nnotifications false",
+                "connection stock\naddress 127.0.0.1:{}\ntopic stock/# out 1\ntopic stock-in/# in 1\ncleansession false\nnotifications false",
                 cloud.port()
             );
             let local = broker().line(&bridge).start().await?;
             let folder = TempDir::with_prefix_in("bridge-", env!("CARGO_TARGET_TMPDIR"))?;
             let config = format!(
                 "local: {{port: {}}}\ncloud: {{profile: plain, host: 127.0.0.1, port: {}, tls: false}}\n\
-                 rules: [\"native/# out 1\"]\nrelay: {mode}\n",
+                 rules: [\"native/# out 1\", \"native-in/# in 1\"]\nrelay: {mode}\n",
                 local.port(),
                 cloud.port()
             );

@@ -1,12 +1,14 @@
-//! How fast each way carries messages at QoS 1, while they are published and when they have queued up.
+//! How fast each way carries messages at QoS 1, while they are published and when they have queued up, from local to cloud
+//! and back.
 
 use std::time::Instant;
 
 use anyhow::Result;
+use mqttkube_tests::process::Mosquitto;
 use tokio::runtime::Runtime;
 
 use crate::figure::{Figure, Limit, median};
-use crate::stage::{Stage, Way};
+use crate::stage::{Lane, Stage, Way};
 use crate::wire::Link;
 
 /// Rounds that count; one more before them warms up.
@@ -17,17 +19,36 @@ const PAYLOAD: [u8; 64] = [b'x'; 64];
 /// Messages per second, `Way::BOTH`.
 type Rates = [f64; 2];
 
-pub(crate) fn measure(runtime: &Runtime) -> Result<[Figure; 2]> {
-    let stage = Stage::start(runtime, "{mode: relay}")?;
+pub(crate) fn measure(runtime: &Runtime) -> Result<Vec<Figure>> {
+    let relay = Stage::start(runtime, "{mode: relay}")?;
+    let names = |lane| match lane {
+        Lane::Out => [
+            "relay against a bridge of Mosquitto, QoS 1 as published",
+            "the same, queued before",
+        ],
+        Lane::In => [
+            "the same from cloud to local, as published",
+            "the same from cloud to local, queued before",
+        ],
+    };
+    let mut figures = Vec::new();
+    for lane in [Lane::Out, Lane::In] {
+        figures.extend(compare(&relay, lane, names(lane))?);
+    }
+    Ok(figures)
+}
+
+fn compare(stage: &Stage, lane: Lane, names: [&'static str; 2]) -> Result<[Figure; 2]> {
     let (mut live, mut queued, mut limits) = (Vec::new(), Vec::new(), Vec::new());
     let before = stage.relay_time();
     for _ in 0..=ROUNDS {
-        limits.push(direct(&stage)?);
-        live.push(rates(|way| flowing(&stage, way))?);
-        queued.push(rates(|way| waiting(&stage, way))?);
+        limits.push(direct(stage)?);
+        live.push(rates(|way| flowing(stage, lane, way))?);
+        queued.push(rates(|way| waiting(stage, lane, way))?);
     }
     let spent = (stage.relay_time() - before).as_secs_f64() * 1e6 / (MESSAGES * 2 * (ROUNDS + 1)) as f64;
     let limit = median(limits[1..].iter().copied());
+    let [first, second] = names;
     let figure = |name, rounds: &[Rates]| {
         let of = |index: usize| median(rounds[1..].iter().map(|rates| rates[index]));
         let ratio = median(rounds[1..].iter().map(|rates| rates[1] / rates[0]));
@@ -38,13 +59,7 @@ pub(crate) fn measure(runtime: &Runtime) -> Result<[Figure; 2]> {
         );
         Figure::new(name, ratio, "x", Limit::AtLeast(0.9), parts)
     };
-    Ok([
-        figure("relay against a bridge of Mosquitto, QoS 1 as published", &live),
-        figure(
-            "relay against a bridge of Mosquitto, QoS 1 queued before",
-            &queued,
-        ),
-    ])
+    Ok([figure(first, &live), figure(second, &queued)])
 }
 
 fn rates(mut measure: impl FnMut(Way) -> Result<f64>) -> Result<Rates> {
@@ -65,13 +80,23 @@ fn direct(stage: &Stage) -> Result<f64> {
     })
 }
 
+/// Source and destination of a lane.
+fn ends(stage: &Stage, lane: Lane) -> (&Mosquitto, &Mosquitto) {
+    match lane {
+        Lane::Out => (&stage.local, &stage.cloud),
+        Lane::In => (&stage.cloud, &stage.local),
+    }
+}
+
 /// The same from broker to broker.
-fn flowing(stage: &Stage, way: Way) -> Result<f64> {
-    let mut receiver = Link::connect(stage.cloud.address(), "receiver")?;
-    receiver.subscribe(way.topic(), 0)?;
-    let address = stage.local.address();
+fn flowing(stage: &Stage, lane: Lane, way: Way) -> Result<f64> {
+    let (source, destination) = ends(stage, lane);
+    let topic = way.topic(lane);
+    let mut receiver = Link::connect(destination.address(), "receiver")?;
+    receiver.subscribe(topic, 0)?;
+    let address = source.address();
     carried(receiver, move || {
-        Link::connect(address, "sender")?.publish(way.topic(), &PAYLOAD, MESSAGES)
+        Link::connect(address, "sender")?.publish(topic, &PAYLOAD, MESSAGES)
     })
 }
 
@@ -83,13 +108,15 @@ fn carried(mut receiver: Link, send: impl FnOnce() -> Result<()> + Send + 'stati
     Ok(MESSAGES as f64 / (end - start).as_secs_f64())
 }
 
-/// From the moment when a cloud that stood still goes on, to the last arrival. Everything waits at the local broker.
-fn waiting(stage: &Stage, way: Way) -> Result<f64> {
-    let mut receiver = Link::connect(stage.cloud.address(), "receiver")?;
-    receiver.subscribe(way.topic(), 0)?;
-    stage.cloud.pause();
-    let sent = Link::connect(stage.local.address(), "sender")?.publish(way.topic(), &PAYLOAD, MESSAGES);
-    stage.cloud.resume();
+/// From the moment when a destination that stood still goes on, to the last arrival. Everything waits at the source.
+fn waiting(stage: &Stage, lane: Lane, way: Way) -> Result<f64> {
+    let (source, destination) = ends(stage, lane);
+    let topic = way.topic(lane);
+    let mut receiver = Link::connect(destination.address(), "receiver")?;
+    receiver.subscribe(topic, 0)?;
+    destination.pause();
+    let sent = Link::connect(source.address(), "sender")?.publish(topic, &PAYLOAD, MESSAGES);
+    destination.resume();
     let start = Instant::now();
     sent?;
     let end = receiver.receive(MESSAGES)?;
