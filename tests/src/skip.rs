@@ -7,7 +7,9 @@ use std::fs::File;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 
-use crate::process::{Node, find, programs};
+use rustix::process::geteuid;
+
+use crate::process::{Node, faketime, find, programs};
 
 /// What a test needs beside Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,10 @@ pub enum Need {
     Kwok,
     /// A node that runs pods: root, containerd and more, in a network of its own.
     Node,
+    /// Root, for mounts.
+    Root,
+    /// libfaketime.
+    Faketime,
     /// A port that nobody listens on, because a file says its number.
     Port(u16),
     /// Any other program that `tests/run` builds.
@@ -85,6 +91,10 @@ impl Need {
             Self::Scheduler => kubernetes(&["kube-scheduler"]),
             Self::Kwok => kubernetes(&["kwok"]),
             Self::Node => Node::missing(),
+            Self::Root => (!geteuid().is_root()).then(|| "it needs root".to_owned()),
+            Self::Faketime => faketime()
+                .is_none()
+                .then(|| "libfaketime is not installed".to_owned()),
             Self::Port(port) => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))
                 .err()
                 .map(|error| format!("port {port}: {error}")),

@@ -85,9 +85,11 @@ fn from_file(path: &Path) -> Result<Plan, String> {
     let bridge = spec::load(path, read_settings).map_err(|errors| errors.to_string())?;
     bridge.notes.iter().for_each(|note| eprintln!("{note}"));
     let secrets: Secrets = Arc::new(Process);
-    let options = bridge
+    let mut options = bridge
         .refresher()
         .map_err(|error| format!("{}: {error}", path.display()))?;
+    let broker = bridge.watcher_options(&secrets);
+    options.broker = Some(broker.map_err(|error| format!("{}: the section local: {error}", path.display()))?);
     Ok(Plan {
         options,
         source: bridge.source(&secrets),
@@ -116,6 +118,8 @@ fn from_environment(cli: &Cli) -> Result<Plan, String> {
             schedule: environment.schedule(),
             values: environment.values,
             reload: Reload::Terminate(broker),
+            // The tutorial's template has its bridge say nothing.
+            broker: None,
         },
         source: Box::new(source),
         settings: Settings {

@@ -80,6 +80,8 @@ enum State {
 }
 
 impl Schedule {
+    /// The longest time between two looks at a secret that somebody else may replace.
+    pub const LOOK: Duration = Duration::from_secs(10);
     /// The longest time between two looks at the wall clock.
     pub const LONGEST_WAIT: Duration = Duration::from_secs(30);
     /// A credential that claims to live longer is replaced as if it lived this long.
@@ -126,6 +128,12 @@ impl Schedule {
                 }
             }
         };
+    }
+
+    /// A credential was issued, and nothing has failed since.
+    #[must_use]
+    pub const fn holds(&self) -> bool {
+        matches!(self.state, State::Held { .. } | State::Endless)
     }
 
     /// Another credential is due at once, whatever the age of the present one.

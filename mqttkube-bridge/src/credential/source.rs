@@ -17,6 +17,13 @@ pub trait Source: fmt::Debug + Send {
     /// # Errors
     /// [`CredentialError`] says whether another try can help.
     fn issue(&mut self, now: UnixTime) -> Result<Credential, CredentialError>;
+
+    /// Whether somebody has put another secret in the place of `held`, so that issuing is worth it before that is due.
+    /// Asked every few seconds; sources that make their secrets themselves say no.
+    fn replaced(&mut self, held: &Credential) -> bool {
+        let _ = held;
+        false
+    }
 }
 
 /// Device tokens signed with a private key.

@@ -162,6 +162,14 @@ impl State {
         }
     }
 
+    /// Somebody has put another secret in the place of the one in use. After failures the schedule decides alone.
+    fn replaced(&mut self) -> bool {
+        match &self.held {
+            Some(held) if self.in_use && self.schedule.holds() => self.source.replaced(held),
+            _ => false,
+        }
+    }
+
     /// The newest credential, if it is good at `now`.
     fn good(&self, now: UnixTime) -> Option<&Credential> {
         let good = |held: &&Credential| held.expires.is_none_or(|end| end > now);
@@ -174,9 +182,15 @@ impl State {
             // It was issued, and the broker could not be asked.
             return Look::Ready;
         }
-        match self.schedule.next(now) {
-            Next::Never => Look::Never,
-            Next::Wait(until) => Look::At(until.into()),
+        let next = self.schedule.next(now);
+        if !matches!(next, Next::Issue) && self.replaced() {
+            self.schedule.renew();
+            return Look::Again;
+        }
+        let soon = now.mono + Schedule::LOOK;
+        match next {
+            Next::Never => Look::At(soon.into()),
+            Next::Wait(until) => Look::At(until.min(soon).into()),
             // Without one in use it is issued for the connection.
             Next::Issue if !self.in_use => Look::Ready,
             Next::Issue => match self.issue(now) {
@@ -200,7 +214,6 @@ impl State {
 enum Look {
     Ready,
     At(Instant),
-    Never,
     Again,
 }
 
@@ -233,7 +246,6 @@ impl Renew for Rollover {
                 match look {
                     Look::Ready => return,
                     Look::Again => {}
-                    Look::Never => self.0.asked.notified().await,
                     Look::At(instant) => tokio::select! {
                         () = sleep_until(instant) => {}
                         () = self.0.asked.notified() => {}

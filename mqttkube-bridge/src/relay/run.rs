@@ -63,6 +63,8 @@ pub struct Side {
     /// Why a connection could not be replaced last; absent when the last attempt did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_renewed: Option<String>,
+    /// Connections for which TLS files or a password could not be read again; those of before were used.
+    pub stale_files: u64,
     /// Why it was offline last.
     pub last_offline: Option<String>,
 }
@@ -337,7 +339,14 @@ impl Pump {
                 tracing::warn!(lane, reason, "the connection goes on with its old credentials");
                 side.not_renewed = Some(reason);
             }
-            Event::Warning(warning) => tracing::warn!(lane, ?warning, "the session of a lane"),
+            Event::Warning(warning) => {
+                let stale = matches!(
+                    warning,
+                    Warning::StaleTls { .. } | Warning::StaleCredentials { .. }
+                );
+                side.stale_files += u64::from(stale);
+                tracing::warn!(lane, ?warning, "the session of a lane");
+            }
             _ => {}
         });
     }

@@ -7,8 +7,10 @@
 //!
 //! Mosquitto has no way to take a new bridge password without losing something: on SIGHUP 2.0 ignores it and 2.1 throws
 //! away the bridge's queue. So the broker is ended by SIGTERM, which saves its queue when `persistence true` is set and
-//! the folder survives, and started again by whoever supervises it. The native [relay](crate) needs none of this.
+//! the folder survives, and started again by whoever supervises it. Where the broker tells the state of its bridge
+//! ([`BridgeState`]), a bridge that stays down gets one more token before its time. The native [relay](crate) needs none of this.
 
+mod effect;
 mod environment;
 mod process;
 mod refresher;
@@ -24,6 +26,7 @@ use thiserror::Error;
 
 use crate::credential::CredentialError;
 
+pub use effect::BridgeState;
 pub use environment::{Environment, EnvironmentError};
 pub use process::{Broker, Reload};
 pub use refresher::{Options, Status, TemplateText, run};

@@ -7,10 +7,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use zeroize::Zeroizing;
 
-use super::{Reload, SidecarError, Template, Values, replace_file};
-use crate::credential::{Clock, Next, Schedule, ScheduleOptions, Source, UnixTime};
+use super::{BridgeState, Reload, SidecarError, Template, Values, effect, replace_file};
+use crate::credential::{Clock, Credential, Next, Schedule, ScheduleOptions, Source, UnixTime};
 
 /// What the refresher works with.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Options {
     pub reload: Reload,
     /// When a token is replaced.
     pub schedule: ScheduleOptions,
+    /// A session at the broker beside us, to see whether its bridge comes up. Without one nobody looks.
+    pub broker: Option<mqttkube_mqtt::Options>,
 }
 
 /// Where the template is.
@@ -65,6 +68,10 @@ pub struct Status {
     pub reloads: u64,
     /// How many rounds failed.
     pub failures: u64,
+    /// Whether the bridge is connected, as far as its broker tells.
+    pub bridge_up: Option<bool>,
+    /// How often a token was replaced before its time because the bridge stayed down with it.
+    pub doubts: u64,
     /// Why the last round failed; `None` when it did not.
     pub error: Option<String>,
 }
@@ -113,6 +120,18 @@ impl Status {
                 "Rounds that failed",
                 Some(self.failures as i64),
             ),
+            (
+                "bridge_up",
+                "gauge",
+                "Whether the bridge is connected, as its broker tells",
+                self.bridge_up.map(i64::from),
+            ),
+            (
+                "doubts_total",
+                "counter",
+                "Tokens replaced before their time because the bridge stayed down",
+                Some(self.doubts as i64),
+            ),
         ];
         let row = |(name, kind, help, value): (&str, &str, &str, Option<i64>)| {
             let value = value?;
@@ -137,13 +156,43 @@ pub async fn run(
 ) {
     let reload = &options.reload;
     let tell = || reload.apply();
+    let doubted = Notify::new();
     let round = Round {
         options: &options,
         clock,
         tell,
         status: &status,
+        doubted: &doubted,
     };
-    round.again_and_again(source.as_mut(), stop).await;
+    tokio::select! {
+        () = round.again_and_again(source.as_mut(), stop) => {}
+        () = look(&options, &doubted, &status) => {}
+    }
+}
+
+/// Looks at the bridge's state for as long as this is polled, if there is a way to.
+async fn look(options: &Options, doubted: &Notify, status: &watch::Sender<Status>) {
+    let template = async {
+        loop {
+            // The round says what is wrong with it.
+            if let Ok(template) = options.template.read() {
+                return template;
+            }
+            tokio::time::sleep(Schedule::LOOK).await;
+        }
+    };
+    let state = match &options.broker {
+        Some(broker) => BridgeState::of(&template.await, &options.values).map(|state| (broker, state)),
+        None => None,
+    };
+    if let Some((broker, state)) = state {
+        effect::listen(broker.clone(), state, doubted, status).await;
+    } else {
+        tracing::info!(
+            "the state of the bridge is not published or cannot be asked for; its effect is not looked at"
+        );
+    }
+    std::future::pending().await
 }
 
 /// The loop without its surroundings, so that a test can have years pass.
@@ -153,45 +202,59 @@ pub(super) struct Round<'a, C, T> {
     /// Has the broker read its file; `Ok(false)` when there is none.
     pub(super) tell: T,
     pub(super) status: &'a watch::Sender<Status>,
+    /// Somebody doubts the token in use.
+    pub(super) doubted: &'a Notify,
 }
 
-impl<C, T, Told> Round<'_, C, T>
+/// What the broker was told last.
+struct Told {
+    credential: Credential,
+    config: Zeroizing<String>,
+}
+
+impl<C, T, Telling> Round<'_, C, T>
 where
     C: Fn() -> Clock,
-    T: Fn() -> Told,
-    Told: Future<Output = Result<bool, SidecarError>>,
+    T: Fn() -> Telling,
+    Telling: Future<Output = Result<bool, SidecarError>>,
 {
     pub(super) async fn again_and_again(&self, source: &mut dyn Source, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         let mut schedule = Schedule::new(self.options.schedule);
+        let mut told = None;
         loop {
-            let wait = match schedule.next((self.clock)()) {
-                Next::Issue => {
-                    tokio::select! {
-                        biased;
-                        () = &mut stop => return,
-                        outcome = self.once(source, &mut schedule) => self.record(outcome, &mut schedule),
-                    }
-                    continue;
+            let now = (self.clock)();
+            let next = schedule.next(now);
+            let replaced = |told: &Told| source.replaced(&told.credential);
+            if next == Next::Issue || schedule.holds() && told.as_ref().is_some_and(replaced) {
+                tokio::select! {
+                    biased;
+                    () = &mut stop => return,
+                    outcome = self.once(source, &mut schedule, &mut told) => self.record(outcome, &mut schedule),
                 }
-                Next::Wait(until) => Some(until),
-                Next::Never => None,
-            };
-            let pause = async {
-                match wait {
-                    Some(until) => tokio::time::sleep_until(until.into()).await,
-                    None => std::future::pending().await,
-                }
+                continue;
+            }
+            let soon = now.mono + Schedule::LOOK;
+            let until = match next {
+                Next::Wait(until) => until.min(soon),
+                Next::Never | Next::Issue => soon,
             };
             tokio::select! {
                 () = &mut stop => return,
-                () = pause => {}
+                () = tokio::time::sleep_until(until.into()) => {}
+                () = self.doubted.notified() => schedule.renew(),
             }
         }
     }
 
-    /// One token on its way: made, written, and the broker told.
-    async fn once(&self, source: &mut dyn Source, schedule: &mut Schedule) -> Result<(), SidecarError> {
+    /// One token on its way: made, written, and the broker told. A token that somebody else makes may be the same as
+    /// before; then there is nothing to tell.
+    async fn once(
+        &self,
+        source: &mut dyn Source,
+        schedule: &mut Schedule,
+        told: &mut Option<Told>,
+    ) -> Result<(), SidecarError> {
         let (options, status) = (self.options, self.status);
         let now = (self.clock)();
         let credential = source.issue(now.wall)?;
@@ -199,6 +262,12 @@ where
             .template
             .read()?
             .render(&options.values, &credential.secret)?;
+        if told.as_ref().is_some_and(|told| told.config == config) {
+            status.send_modify(|status| status.expires = credential.expires.map(|expires| expires.0));
+            schedule.issued(credential.expires, now, random());
+            schedule.accepted();
+            return Ok(());
+        }
         let written = replace_file(&options.output, config.as_bytes());
         written.map_err(|source| SidecarError::Write {
             path: options.output.clone(),
@@ -218,6 +287,7 @@ where
         }
         schedule.issued(credential.expires, now, random());
         schedule.accepted();
+        *told = Some(Told { credential, config });
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::refresher::Round;
@@ -39,6 +39,7 @@ fn options(folder: &TempDir) -> Options {
         values: Values::default(),
         // Not looked at: the broker here is a number.
         reload: Reload::Terminate(Broker::Program(String::new())),
+        broker: None,
         schedule: ScheduleOptions {
             share: Duration::from_secs(REFRESH).div_duration_f64(Duration::from_secs(LIFETIME)),
             ..ScheduleOptions::default()
@@ -88,6 +89,7 @@ async fn weakness_2_whenever_the_refresher_starts_again_the_broker_holds_a_fresh
                 clock,
                 tell,
                 status: &status,
+                doubted: &Notify::new(),
             };
             let stop = tokio::time::sleep(MINUTE * u32::try_from(minutes).expect("few"));
             round.again_and_again(&mut Ends, stop).await;

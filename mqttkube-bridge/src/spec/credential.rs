@@ -376,4 +376,15 @@ impl Source for SpecSource {
             ..issued
         })
     }
+
+    fn replaced(&mut self, held: &Credential) -> bool {
+        let given = match &self.kind {
+            CredentialKind::TokenFile { token: given, .. }
+            | CredentialKind::Basic { password: given, .. } => given,
+            _ => return false,
+        };
+        // What cannot be read is told by the attempt to issue it.
+        self.reveal(given)
+            .map_or(true, |found| found.as_str().trim() != held.secret.as_str().trim())
+    }
 }

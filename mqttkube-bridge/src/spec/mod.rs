@@ -21,9 +21,11 @@ mod words;
 use std::path::Path;
 use std::sync::Arc;
 
-use mqttkube_mapping::yaml::{self, Cursor, Diagnostic, Diagnostics, Position, SecretLookup, Section};
+use mqttkube_mapping::yaml::{
+    self, Cursor, Diagnostic, Diagnostics, Duration, Position, SecretLookup, Section,
+};
 use mqttkube_mosquitto::TopicRule;
-use mqttkube_mqtt::{Credentials, MqttSpec, Options, OptionsBuilder, OptionsError};
+use mqttkube_mqtt::{AvailabilitySpec, Credentials, MqttSpec, Options, OptionsBuilder, OptionsError};
 
 use crate::credential::Source;
 use crate::relay::{Gateway, RelayRule, Rollover, Routes};
@@ -168,6 +170,18 @@ impl<P> Bridge<P> {
     /// What cannot work, and a key password that cannot be found.
     pub fn local_options(&self, secrets: &Secrets) -> Result<Options, OptionsError> {
         self.local.options(Arc::clone(secrets))
+    }
+
+    /// A session at the local broker for the refresher, which only looks: beside that of the bridge, and without a trace.
+    ///
+    /// # Errors
+    /// As [`Bridge::local_options`].
+    pub fn watcher_options(&self, secrets: &Secrets) -> Result<Options, OptionsError> {
+        let mut local = self.local.clone();
+        local.client_id += "-refresher";
+        local.session_expiry = Duration::from_secs(0);
+        local.availability = AvailabilitySpec::Off;
+        local.options(Arc::clone(secrets))
     }
 
     /// The session at the cloud. `credentials` are asked at every connection; see [`Bridge::source`].

@@ -146,7 +146,8 @@ fn reload(section: &mut Section<'_>) -> Reload {
 }
 
 impl<P> Bridge<P> {
-    /// What the refresher works with; the defaults where the file has no section `sidecar`.
+    /// What the refresher works with, but for a session at the broker; the defaults where the file has no section
+    /// `sidecar`.
     ///
     /// # Errors
     /// When there is no template and none can be generated.
@@ -167,6 +168,7 @@ impl<P> Bridge<P> {
             output: spec.output,
             reload: spec.reload,
             schedule: self.cloud.credential.schedule,
+            broker: None,
         })
     }
 }

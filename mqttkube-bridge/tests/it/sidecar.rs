@@ -53,6 +53,7 @@ impl Refresher {
             values: values(),
             reload: reload(folder.path()),
             schedule: ScheduleOptions::default(),
+            broker: None,
         };
         let stopped = async { stopped.await.unwrap_or_default() };
         let task = tokio::spawn(run(options, source, sender, stopped));

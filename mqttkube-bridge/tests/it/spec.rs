@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use mqttkube_bridge::credential::{CredentialError, UnixTime};
 use mqttkube_bridge::endpoint::Profile;
+use mqttkube_bridge::sidecar::{BridgeState, Template, TemplateText};
 use mqttkube_bridge::spec::{self, Bridge, Mode, Outcome, Secrets};
 use mqttkube_mapping::yaml::{Diagnostics, SecretLookup};
 use mqttkube_mosquitto::{Code, Config, Severity, Version, Way};
@@ -226,13 +227,30 @@ fn topics_are_explained_both_ways() {
     );
 }
 
+/// What the refresher writes by itself has the bridge tell its state, and only at home.
+#[test]
+fn the_state_of_a_generated_bridge_can_be_looked_at() {
+    let options = good("clearblade").refresher().expect("it can be generated");
+    let TemplateText::Text(text) = options.template else {
+        panic!("no template is named");
+    };
+    assert!(text.contains("notifications_local_only true\n"), "{text}");
+    let template = Template::new(&text).expect("it has a place for the token");
+    let state = BridgeState::of(&template, &options.values).expect("it is published");
+    let id = good("clearblade").cloud.endpoint.client_id;
+    assert_eq!(state.topic, format!("$SYS/broker/connection/{id}/state"));
+    assert_eq!(state.patience, Duration::from_secs(65));
+}
+
 #[test]
 fn every_good_file_becomes_a_configuration_of_both_versions_without_errors_or_secrets() {
     for path in files(&folder()) {
         let bridge = load(&path).expect("nothing is wrong");
         for version in [Version::V2_0, Version::V2_1] {
             let text = bridge.mosquitto_conf(version).expect("Mosquitto can do it");
-            assert!(!text.contains(CANARY) && !text.contains("immediate"));
+            assert!(!text.contains(CANARY));
+            // Either kind of reload loses the queue, and 2.0 does not start with it.
+            assert!(!text.contains("bridge_reload_type"), "{text}");
             let read = Config::read(&text).config;
             assert_eq!(read, bridge.mosquitto(version).expect("it was written"));
             let errors: Vec<_> = read

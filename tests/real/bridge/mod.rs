@@ -3,6 +3,6 @@
 mod canaries;
 mod differential;
 mod loss;
-mod pod;
-mod scene;
+pub(crate) mod pod;
+pub(crate) mod scene;
 mod sidecar;

@@ -80,11 +80,18 @@ impl Pod {
 
     /// The same refresher with a file, for tokens that live for seconds.
     pub(super) fn quick_refresher(&self, lifetime: &str) -> Spec {
+        self.refresher_with(&format!(
+            "{{type: jwt, key: ec_private.pem, lifetime: {lifetime}}}"
+        ))
+    }
+
+    /// The same with this credential, a flow mapping.
+    pub(super) fn refresher_with(&self, credential: &str) -> Spec {
         let place = |name: &str| self.folder.path(name).display().to_string();
         let text = format!(
             "local: {{port: {}}}\nhttp: {{bind: 127.0.0.1, port: {}}}\nlogging: {{level: debug}}\n\
              cloud:\n  profile: clearblade\n  project: my-project\n  region: us-central1\n  registry: gadgets\n  \
-             device: bridge\n  credential: {{type: jwt, key: ec_private.pem, lifetime: {lifetime}}}\n\
+             device: bridge\n  credential: {credential}\n\
              rules: [\"events/# out 1 gcp/ /devices/bridge/\"]\n\
              sidecar: {{template: bridge.conf.tmpl, output: {}, pid-file: {}}}\n",
             self.local,
@@ -191,7 +198,7 @@ pub(super) async fn metric(port: u16, name: &str) -> Option<i64> {
 }
 
 /// The body of an answer that is no JSON.
-pub(super) async fn text(port: u16, path: &str) -> Option<String> {
+pub(crate) async fn text(port: u16, path: &str) -> Option<String> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub(super) const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// The account `nobody` of every Linux.
 const NOBODY: u32 = 65_534;
@@ -21,10 +21,10 @@ const NOBODY: u32 = 65_534;
 /// A folder for everything of one test, in memory where there is a place for that. It belongs to the account that
 /// [`unprivileged`] programs run under.
 #[derive(Debug)]
-pub(super) struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder =
             TempDir::with_prefix_in("bridge-", "/dev/shm").or_else(|_| TempDir::with_prefix("bridge-"));
         let folder = Self(folder.unwrap());
@@ -32,30 +32,30 @@ impl Folder {
         folder
     }
 
-    pub(super) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Writes a file that unprivileged programs may read and replace.
-    pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         std::fs::write(self.path(name), content).unwrap();
         self.give_away(Path::new(name));
         self.path(name)
     }
 
-    pub(super) fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
     /// A private key as the tutorial has it made: `openssl ecparam -genkey`, with the section `EC PARAMETERS`.
-    pub(super) fn key(&self, name: &str) -> String {
+    pub(crate) fn key(&self, name: &str) -> String {
         let command = ["ecparam", "-genkey", "-name", "prime256v1", "-out", name];
         self.openssl(&command);
         self.give_away(Path::new(name));
         self.read(name)
     }
 
-    pub(super) fn openssl(&self, arguments: &[&str]) {
+    pub(crate) fn openssl(&self, arguments: &[&str]) {
         let mut command = std::process::Command::new("openssl");
         let output = command
             .args(arguments)
@@ -67,7 +67,7 @@ impl Folder {
     }
 
     /// A program of this workspace for an unprivileged account, which may not get at the workspace itself.
-    pub(super) fn program(&self, name: &str) -> PathBuf {
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
         let copy = self.path(name);
         if !copy.exists() {
             std::fs::copy(program::bin(name), &copy).unwrap();
@@ -83,7 +83,7 @@ impl Folder {
 }
 
 /// A program without any privilege: an ordinary account, no capability, and no way to get one.
-pub(super) fn unprivileged(program: &Path, log: PathBuf) -> Spec {
+pub(crate) fn unprivileged(program: &Path, log: PathBuf) -> Spec {
     if !geteuid().is_root() {
         return Spec::new(program, log);
     }
@@ -104,8 +104,8 @@ pub(super) fn unprivileged(program: &Path, log: PathBuf) -> Spec {
 
 /// A Mosquitto that somebody starts again whenever it ends, as a cluster does.
 #[derive(Debug)]
-pub(super) struct Supervised {
-    pub(super) port: u16,
+pub(crate) struct Supervised {
+    pub(crate) port: u16,
     /// The ids of all its processes so far.
     pids: watch::Receiver<Vec<u32>>,
     task: JoinHandle<()>,
@@ -113,7 +113,7 @@ pub(super) struct Supervised {
 
 impl Supervised {
     /// Starts it with `mosquitto.conf` of the folder, and waits until it listens.
-    pub(super) async fn start(folder: &Folder, port: u16) -> Self {
+    pub(crate) async fn start(folder: &Folder, port: u16) -> Self {
         let program = find("mosquitto").expect("the test needs it");
         let spec = unprivileged(&program, folder.path("mosquitto.log"))
             .arg("-v")
@@ -133,23 +133,23 @@ impl Supervised {
         broker
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
     /// Waits until it accepts connections.
-    pub(super) async fn listens(&self) {
+    pub(crate) async fn listens(&self) {
         let listens = || TcpStream::connect(self.address()).is_ok();
         wait::until(SOON, "a Mosquitto that listens", listens).await;
     }
 
     /// How often it was started.
-    pub(super) fn starts(&self) -> usize {
+    pub(crate) fn starts(&self) -> usize {
         self.pids.borrow().len()
     }
 
     /// Sends a signal that it ends of, and waits until it was started again.
-    pub(super) async fn end(&self, signal: Signal) {
+    pub(crate) async fn end(&self, signal: Signal) {
         let starts = self.starts();
         let pid = self
             .pids
@@ -170,12 +170,12 @@ impl Drop for Supervised {
 }
 
 /// Whether a program on 127.0.0.1 says that it is ready.
-pub(super) async fn ready(port: u16) -> bool {
+pub(crate) async fn ready(port: u16) -> bool {
     matches!(program::get(port, "/readyz").await, Some((200, _)))
 }
 
 /// Waits until a program says that it is ready.
-pub(super) async fn until_ready(process: &Process, port: u16) {
+pub(crate) async fn until_ready(process: &Process, port: u16) {
     wait::until_ok(SOON, "a program that is ready", async || {
         if ready(port).await {
             Ok(())
@@ -188,18 +188,18 @@ pub(super) async fn until_ready(process: &Process, port: u16) {
 
 /// Somebody who publishes over every break of the connection; what is acknowledged counts as sent.
 #[derive(Debug)]
-pub(super) struct Publisher {
+pub(crate) struct Publisher {
     address: SocketAddr,
     probe: Option<Probe>,
 }
 
 impl Publisher {
-    pub(super) fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         Self { address, probe: None }
     }
 
     /// Publishes at QoS 1 until the broker has acknowledged it.
-    pub(super) async fn publish(&mut self, topic: &str, payload: &str) {
+    pub(crate) async fn publish(&mut self, topic: &str, payload: &str) {
         let message = Message::new(topic, payload.to_owned());
         let published = wait::until_ok(SOON, "an acknowledgement", async || {
             let probe = match self.probe.take() {

@@ -1,7 +1,7 @@
 //! `jwt-refresher` in the place of the refresher of the `kube-mqtt` tutorial: its environment, its template, its key; a
 //! real Mosquitto beside it, and a real remote broker behind TLS. And what was weak about that one.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use mqttkube_tests::mqtt_probe::{Options, Probe};
 use mqttkube_tests::process::{MosquittoOptions, Spec, find, free_port};
 use mqttkube_tests::skip::{Need, lacks};
 use mqttkube_tests::{program, wait};
-use rustix::process::geteuid;
 use serde_json::json;
 
 use super::pod::{Pod, TEMPLATE, claims, metric, text, verify};
@@ -224,7 +223,7 @@ async fn weakness_6_it_needs_no_privilege_and_shows_no_secret() {
 /// Another account's broker cannot be signalled. That is told, and tried again; nothing else happens to it.
 #[tokio::test]
 async fn weakness_6_a_broker_of_another_account_is_left_alone_and_that_is_told() {
-    if lacks(&[Need::Mosquitto]) || !geteuid().is_root() {
+    if lacks(&[Need::Mosquitto, Need::Root]) {
         return;
     }
     let pod = Pod::new().await;
@@ -325,6 +324,87 @@ async fn weakness_9_a_pid_file_that_has_come_to_name_a_client_has_nobody_ended()
     .await;
     assert!(ready(pod.http).await);
     assert!(client.is_running());
+}
+
+/// A bridge that stays down with its token gets another one at once, and only one: each costs the connections of all
+/// local clients, and a cloud that is away wants no token at all.
+#[tokio::test]
+async fn weakness_9_a_bridge_that_stays_down_gets_one_more_token_and_no_more() {
+    if lacks(&[Need::Mosquitto]) {
+        return;
+    }
+    let mut pod = Pod::new().await;
+    let template = pod.folder.read("bridge.conf.tmpl").replace(
+        "notifications false",
+        "notifications true\nnotifications_local_only true",
+    );
+    pod.folder.write("bridge.conf.tmpl", template);
+    let (_refresher, broker) = pod.start(pod.quick_refresher("1h")).await;
+    let is = async |name: &str, number: i64| {
+        wait::until_ok(SOON, name, async || {
+            let now = metric(pod.http, name).await;
+            if now == Some(number) { Ok(()) } else { Err(now) }
+        })
+        .await;
+    };
+    is("bridge_up", 1).await;
+    for round in 1..=2 {
+        let (token, starts) = (pod.token(), broker.starts());
+        pod.cloud.kill();
+        is("bridge_up", 0).await;
+        is("doubts_total", round).await;
+        wait::until(SOON, "another token, and a broker that was told", || {
+            pod.token() != token && broker.starts() == starts + 1
+        })
+        .await;
+        let token = pod.token();
+        // Longer than it took to doubt the first one.
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!((pod.token(), broker.starts()), (token, starts + 1));
+        pod.cloud.start().await.unwrap();
+        is("bridge_up", 1).await;
+        is("doubts_total", round).await;
+    }
+    assert_eq!(metric(pod.http, "failures_total").await, Some(0));
+}
+
+/// A token that somebody else writes, as a kubelet does: the file is a link over `..data`. The next one is taken soon after
+/// it is there, and the same one again is no reason to end the broker.
+#[tokio::test]
+async fn a_token_that_turns_over_is_taken_and_one_that_stays_is_left_alone() {
+    if lacks(&[Need::Mosquitto]) {
+        return;
+    }
+    let pod = Pod::new().await;
+    let turn = |round: u32| {
+        let folder = format!("..{round}");
+        std::fs::create_dir(pod.folder.path(&folder)).unwrap();
+        pod.folder
+            .write(&format!("{folder}/token"), format!("token-{round}"));
+        symlink(&folder, pod.folder.path("..next")).unwrap();
+        std::fs::rename(pod.folder.path("..next"), pod.folder.path("..data")).unwrap();
+    };
+    turn(1);
+    symlink("..data/token", pod.folder.path("token")).unwrap();
+    let refresher = pod.refresher_with("{type: token-file, path: token, lifetime: 2s}");
+    let (refresher, broker) = pod.start(refresher).await;
+    assert_eq!(pod.token().as_deref(), Some("token-1"));
+    pod.bridged(1).await;
+    // The end of its life is a guess of the configuration: the token is looked at again and again, and is the same.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    until_ready(&refresher, pod.http).await;
+    assert_eq!(
+        (metric(pod.http, "refreshes_total").await, broker.starts()),
+        (Some(1), 1)
+    );
+    for round in 2..=3 {
+        turn(round);
+        let token = format!("token-{round}");
+        wait::until(SOON, "the next token", || pod.token().as_ref() == Some(&token)).await;
+        pod.bridged(round as usize).await;
+        assert_eq!(broker.starts(), round as usize);
+    }
+    assert_eq!(metric(pod.http, "failures_total").await, Some(0));
 }
 
 #[tokio::test]

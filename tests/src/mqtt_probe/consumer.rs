@@ -49,6 +49,11 @@ impl Consumer {
             .clone()
     }
 
+    /// How many messages were received, with repetitions.
+    pub fn count(&self) -> usize {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// How often it has connected.
     pub fn connections(&self) -> usize {
         *self.connections.borrow()

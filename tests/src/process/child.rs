@@ -289,6 +289,18 @@ pub fn find(name: &str) -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
+/// The library that shows programs another time (libfaketime), for `LD_PRELOAD`.
+pub fn faketime() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten();
+    let mut folders = folders
+        .map(|entry| entry.path())
+        .chain([PathBuf::from("/usr/lib64")]);
+    folders.find_map(|folder| {
+        let library = folder.join("faketime/libfaketime.so.1");
+        library.is_file().then_some(library)
+    })
+}
+
 /// A port of 127.0.0.1 that nobody listens on, below the range of outgoing connections, so that it is
 /// still free when a program that was killed comes back to it.
 ///

@@ -9,7 +9,7 @@ mod node;
 pub mod programs;
 pub mod tls;
 
-pub use child::{Process, Spec, find, free_port};
+pub use child::{Process, Spec, faketime, find, free_port};
 pub use control_plane::{ControlPlane, ControlPlaneOptions, client};
 pub use images::{MOSQUITTO, copy_with_libraries, image, mosquitto_image, program_image};
 pub use mosquitto::{Mosquitto, MosquittoOptions};

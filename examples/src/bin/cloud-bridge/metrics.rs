@@ -59,6 +59,14 @@ fn sides(page: &mut Page, sides: [(&str, &Side); 2]) {
     for (name, side) in sides {
         page.line("rollovers_total", &[("side", name)], side.rollovers);
     }
+    page.head(
+        "stale_files_total",
+        "counter",
+        "Connections made with TLS files or a password of before, because those of now cannot be read.",
+    );
+    for (name, side) in sides {
+        page.line("stale_files_total", &[("side", name)], side.stale_files);
+    }
     page.head("connections_total", "counter", "Connections since the start.");
     for (name, side) in sides {
         page.line("connections_total", &[("side", name)], side.connections);
