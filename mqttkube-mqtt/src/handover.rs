@@ -43,7 +43,7 @@ pub(crate) enum Step {
     Prepared(Box<Tried<Prepared>>),
     /// There is no more time for rest.
     Impatient,
-    Greeted(Result<(Link, Welcome), LinkError>),
+    Greeted(Box<Result<(Link, Welcome), LinkError>>),
 }
 
 impl Handover {
@@ -113,7 +113,7 @@ impl Handover {
                 sleep_until(*end).await;
                 Step::Impatient
             }
-            Self::Greeting(greeted) => Step::Greeted(greeted.await),
+            Self::Greeting(greeted) => Step::Greeted(Box::new(greeted.await)),
             Self::Never => std::future::pending().await,
         }
     }

@@ -192,7 +192,7 @@ async fn look(options: &Options, doubted: &Notify, status: &watch::Sender<Status
             "the state of the bridge is not published or cannot be asked for; its effect is not looked at"
         );
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// The loop without its surroundings, so that a test can have years pass.

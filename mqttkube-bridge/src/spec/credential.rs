@@ -378,10 +378,10 @@ impl Source for SpecSource {
     }
 
     fn replaced(&mut self, held: &Credential) -> bool {
-        let given = match &self.kind {
-            CredentialKind::TokenFile { token: given, .. }
-            | CredentialKind::Basic { password: given, .. } => given,
-            _ => return false,
+        let (CredentialKind::TokenFile { token: given, .. } | CredentialKind::Basic { password: given, .. }) =
+            &self.kind
+        else {
+            return false;
         };
         // What cannot be read is told by the attempt to issue it.
         self.reveal(given)

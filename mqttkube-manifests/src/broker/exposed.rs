@@ -71,7 +71,9 @@ fn exposure_listeners(broker: &Broker, exposure: &Exposure, path: &str, errors: 
             &format!("{path}.load-balancer"),
             errors,
         ),
-        Exposure::Route(route) => found_by_name(broker, &route.listener, &format!("{path}.route"), errors),
+        Exposure::Route(route) => {
+            found_by_name(broker, route.listener.as_ref(), &format!("{path}.route"), errors)
+        }
         Exposure::TlsRoute(route) => {
             let path = format!("{path}.tls-route");
             let mut needed = |member: &str, missing: bool, found: &str| {
@@ -81,9 +83,14 @@ fn exposure_listeners(broker: &Broker, exposure: &Exposure, path: &str, errors: 
             };
             needed("parents", route.parents.is_empty(), "there is no Gateway");
             needed("hosts", route.hosts.is_empty(), "there is no host");
-            found_by_name(broker, &route.listener, &path, errors)
+            found_by_name(broker, route.listener.as_ref(), &path, errors)
         }
-        Exposure::Ingress(ingress) => web(broker, &ingress.listener, &format!("{path}.ingress"), errors),
+        Exposure::Ingress(ingress) => web(
+            broker,
+            ingress.listener.as_ref(),
+            &format!("{path}.ingress"),
+            errors,
+        ),
     }
 }
 
@@ -107,7 +114,7 @@ fn balanced(broker: &Broker, names: &[PortName], path: &str, errors: &mut Errors
 }
 
 /// The listener that is found by the name in TLS.
-fn found_by_name(broker: &Broker, name: &Option<PortName>, path: &str, errors: &mut Errors) -> Vec<usize> {
+fn found_by_name(broker: &Broker, name: Option<&PortName>, path: &str, errors: &mut Errors) -> Vec<usize> {
     let at = match name {
         Some(name) => listener(broker, name, &format!("{path}.listener"), errors),
         None => only(broker, is_encrypted, "encrypted listener", path, errors),
@@ -127,7 +134,7 @@ fn found_by_name(broker: &Broker, name: &Option<PortName>, path: &str, errors: &
 }
 
 /// The listener behind a controller that ends TLS itself.
-fn web(broker: &Broker, name: &Option<PortName>, path: &str, errors: &mut Errors) -> Vec<usize> {
+fn web(broker: &Broker, name: Option<&PortName>, path: &str, errors: &mut Errors) -> Vec<usize> {
     let is_web = |listener: &Listener| listener.protocol == Protocol::WebSockets && listener.tls.is_none();
     let what = "listener for WebSockets without encryption";
     let Some(name) = name else {

@@ -134,7 +134,7 @@ impl Session {
             }
             Step::Greeted(result) => {
                 self.answered(&result);
-                match result {
+                match *result {
                     Ok((link, welcome)) => {
                         online.succeed(self, link, &welcome);
                         *handover = Handover::wait(&self.options);

@@ -141,15 +141,12 @@ pub(super) fn moved(text: &str, places: &BTreeMap<&str, PathBuf>) -> String {
             let after = rest.strip_prefix(**path);
             !part(before) && after.is_some_and(|after| !after.starts_with(part))
         });
-        let length = match place {
-            Some((path, folder)) => {
-                out.push_str(&folder.display().to_string());
-                path.len()
-            }
-            None => {
-                out.push(first);
-                first.len_utf8()
-            }
+        let length = if let Some((path, folder)) = place {
+            out.push_str(&folder.display().to_string());
+            path.len()
+        } else {
+            out.push(first);
+            first.len_utf8()
         };
         before = rest[..length].chars().next_back().unwrap_or(' ');
         rest = &rest[length..];
