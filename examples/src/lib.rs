@@ -1,5 +1,7 @@
-//! What the programs share: their sections of a configuration file, logs, signals, HTTP, and where secrets are found.
+//! What the programs share: command lines, their sections of a configuration file, logs, signals, HTTP, and where secrets
+//! are found.
 
+pub mod cli;
 pub mod http;
 pub mod logging;
 pub mod secrets;

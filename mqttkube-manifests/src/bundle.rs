@@ -291,8 +291,18 @@ fn replace(object: &mut Object, new: Object) -> Result<(), BundleError> {
     Ok(())
 }
 
-/// RFC 7386, section 2.
-fn merge(target: &mut Value, patch: &Value) {
+/// Changes a tree by a JSON merge patch (RFC 7386, section 2): maps are merged, `null` removes a member, and anything else
+/// replaces what is there.
+///
+/// ```
+/// use mqttkube_manifests::bundle::merge;
+/// use serde_json::json;
+///
+/// let mut tree = json!({"image": "eclipse-mosquitto:2.0.22", "limits": {"max-queued": 10}});
+/// merge(&mut tree, &json!({"limits": {"max-queued": null, "max-inflight": 20}}));
+/// assert_eq!(tree, json!({"image": "eclipse-mosquitto:2.0.22", "limits": {"max-inflight": 20}}));
+/// ```
+pub fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(members) = patch else {
         *target = patch.clone();
         return;
@@ -303,7 +313,7 @@ fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(map) = target else { return };
     for (key, value) in members {
         if value.is_null() {
-            map.remove(key);
+            map.shift_remove(key);
         } else {
             merge(map.entry(key.clone()).or_insert(Value::Null), value);
         }

@@ -10,6 +10,7 @@ use clap::Parser;
 use mqttkube_bridge::credential::{CredentialError, JwtSource, Source, UnixTime};
 use mqttkube_bridge::sidecar::{self, Broker, Environment, Options, Reload, Status, TemplateText};
 use mqttkube_bridge::spec::{self, Secrets};
+use mqttkube_examples::cli::{self, BAD_INPUT};
 use mqttkube_examples::http::{Answer, Server};
 use mqttkube_examples::logging;
 use mqttkube_examples::secrets::Process;
@@ -17,9 +18,6 @@ use mqttkube_examples::settings::{HttpSettings, LoggingSettings, Settings, read_
 use mqttkube_examples::signals::Signals;
 use serde_json::json;
 use tokio::sync::watch;
-
-/// Exit status when the configuration, the environment or the command line is wrong.
-const BAD_CONFIG: u8 = 2;
 
 /// Keeps a stock Mosquitto's bridge supplied with fresh tokens.
 ///
@@ -61,23 +59,20 @@ struct Plan {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let plan = match &cli.config {
+    let args = Cli::parse();
+    let plan = match &args.config {
         Some(path) => from_file(path),
-        None => from_environment(&cli),
+        None => from_environment(&args),
     };
     let plan = match plan {
         Ok(plan) => plan,
         Err(problems) => {
             eprintln!("{problems}");
-            return ExitCode::from(BAD_CONFIG);
+            return ExitCode::from(BAD_INPUT);
         }
     };
     logging::start(&plan.settings.logging);
-    serve(plan).unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
+    cli::end(serve(plan))
 }
 
 /// The plan of a file, or what is wrong with it, for people.

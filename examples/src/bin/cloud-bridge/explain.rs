@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use mqttkube_examples::cli::Output;
 use mqttkube_mapping::Topic;
 use mqttkube_mosquitto::Way;
 
-use crate::{Output, load_or_complain};
+use crate::load_or_complain;
 
 /// Show where a message would go: by which rule, under which name, with which QoS.
 ///

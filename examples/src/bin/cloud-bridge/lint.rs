@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use mqttkube_examples::cli::{BAD_INPUT, Output};
 use mqttkube_mosquitto::{Severity, Version, lint};
-
-use crate::{BAD_CONFIG, Output};
 
 /// Look for traps in a mosquitto.conf that exists.
 ///
@@ -36,7 +35,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let broken = lints.iter().any(|lint| lint.severity == Severity::Error);
     Ok(if broken {
-        ExitCode::from(BAD_CONFIG)
+        ExitCode::from(BAD_INPUT)
     } else {
         ExitCode::SUCCESS
     })

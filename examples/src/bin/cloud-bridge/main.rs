@@ -16,11 +16,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use mqttkube_bridge::spec::{self, Bridge};
+use mqttkube_examples::cli::{self, BAD_INPUT};
 use mqttkube_examples::settings::{Settings, read_settings};
 use mqttkube_mapping::yaml::Diagnostics;
-
-/// Exit status when the configuration or the command line is wrong.
-const BAD_CONFIG: u8 = 2;
 
 /// Joins a local MQTT broker to a cloud broker whose credentials expire.
 ///
@@ -46,16 +44,6 @@ enum Command {
     Demo(demo::Args),
 }
 
-/// How results are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs; its shape is stable.
-    Json,
-}
-
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
@@ -67,10 +55,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&args),
     };
-    result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
+    cli::end(result)
 }
 
 /// Reads a file with the sections `http` and `logging`, which are this program's own.
@@ -82,6 +67,6 @@ fn load(path: &Path) -> Result<Bridge<Settings>, Diagnostics> {
 fn load_or_complain(path: &Path) -> Result<Bridge<Settings>, ExitCode> {
     load(path).map_err(|errors| {
         eprintln!("{errors}");
-        ExitCode::from(BAD_CONFIG)
+        ExitCode::from(BAD_INPUT)
     })
 }

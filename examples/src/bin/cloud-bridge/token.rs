@@ -8,9 +8,10 @@ use std::time::SystemTime;
 use anyhow::Context as _;
 use mqttkube_bridge::credential::UnixTime;
 use mqttkube_bridge::spec::{Preview, Secrets};
+use mqttkube_examples::cli::Output;
 use mqttkube_examples::secrets::Process;
 
-use crate::{Output, load_or_complain};
+use crate::load_or_complain;
 
 /// Show the claims and the expiry of the token that would be sent now, never the token itself.
 ///

@@ -1,14 +1,15 @@
 //! `mqtt-kube check`.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use mqttkube_core::config::Config;
 use mqttkube_core::kinds::Kind;
-use mqttkube_mapping::yaml::{Diagnostic, Severity};
+use mqttkube_examples::cli::{FileReport, Output, Report, counted};
+use mqttkube_mapping::yaml::Diagnostic;
 use serde::Serialize;
 
-use crate::BAD_CONFIG;
 use crate::cluster::missing_kinds;
 use crate::load::load;
 use crate::settings::Settings;
@@ -30,31 +31,6 @@ pub(crate) struct Args {
     cluster: bool,
 }
 
-/// How results are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Output {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs; its shape is stable.
-    Json,
-}
-
-#[derive(Debug, Serialize)]
-struct Report {
-    ok: bool,
-    files: Vec<FileReport>,
-}
-
-#[derive(Debug, Serialize)]
-struct FileReport {
-    file: String,
-    ok: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    summary: Option<Summary>,
-    diagnostics: Vec<Diagnostic>,
-}
-
 /// How much a configuration does.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Summary {
@@ -74,39 +50,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                     Vec::new()
                 };
                 let errors = missing.iter().flat_map(|kind| unknown_to_cluster(&config, kind));
-                let diagnostics: Vec<Diagnostic> = config.notes.iter().cloned().chain(errors).collect();
-                let summary = Some(Summary::of(&config));
-                FileReport {
-                    file: path.display().to_string(),
-                    ok: missing.is_empty(),
-                    summary,
-                    diagnostics,
-                }
+                let found = config.notes.iter().cloned().chain(errors);
+                FileReport::new(path, Some(Summary::of(&config)), found)
             }
-            Err(errors) => {
-                let diagnostics = errors.into_iter().collect();
-                FileReport {
-                    file: path.display().to_string(),
-                    ok: false,
-                    summary: None,
-                    diagnostics,
-                }
-            }
+            Err(errors) => FileReport::new(path, None, errors),
         });
     }
-    let report = Report {
-        ok: files.iter().all(|file| file.ok),
-        files,
-    };
-    match args.output {
-        Output::Text => report.files.iter().for_each(print_text),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
-    }
-    Ok(if report.ok {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(BAD_CONFIG)
-    })
+    Report::new(files).print(args.output)
 }
 
 /// An error for every binding of a kind that the API server does not have.
@@ -134,36 +84,11 @@ impl Summary {
     }
 }
 
-fn print_text(report: &FileReport) {
-    for diagnostic in &report.diagnostics {
-        println!("{diagnostic}");
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bindings = counted(self.bindings, "binding", "bindings");
+        let watches = counted(self.watches, "watch", "watches");
+        let subscriptions = counted(self.subscriptions, "subscription", "subscriptions");
+        write!(f, "{bindings}, {watches}, {subscriptions}")
     }
-    let count = |severity| {
-        report
-            .diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.severity == severity)
-            .count()
-    };
-    match (&report.summary, count(Severity::Error)) {
-        (
-            Some(Summary {
-                bindings,
-                watches,
-                subscriptions,
-            }),
-            0,
-        ) => println!(
-            "{}: fine: {}, {}, {}",
-            report.file,
-            counted(*bindings, "binding", "bindings"),
-            counted(*watches, "watch", "watches"),
-            counted(*subscriptions, "subscription", "subscriptions")
-        ),
-        (_, errors) => println!("{}: {}", report.file, counted(errors, "error", "errors")),
-    }
-}
-
-fn counted(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -6,11 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use mqttkube_core::explain::{Happening, explain};
+use mqttkube_examples::cli::{BAD_INPUT, Output};
 use mqttkube_mapping::yaml::{Loader, Schema};
 use serde_json::Value;
 
-use crate::BAD_CONFIG;
-use crate::check::Output;
 use crate::load::load;
 
 /// Show what one message or one state of an object would do, step by step
@@ -52,7 +51,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(config) => config,
         Err(errors) => {
             eprintln!("{errors}");
-            return Ok(ExitCode::from(BAD_CONFIG));
+            return Ok(ExitCode::from(BAD_INPUT));
         }
     };
     let explanation = explain(&config.spec, &config.session, &happening(args)?)?;

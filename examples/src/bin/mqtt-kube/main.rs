@@ -13,10 +13,8 @@ mod test;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mqttkube_examples::cli::{self, BAD_INPUT};
 use mqttkube_examples::{logging, secrets, settings, signals};
-
-/// Exit status when the configuration or the command line is wrong.
-const BAD_CONFIG: u8 = 2;
 
 /// Ties MQTT topics to Kubernetes objects.
 ///
@@ -49,16 +47,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command.or(cli.run.map(Command::Run)) {
+    let args = Cli::parse();
+    let result = match args.command.or(args.run.map(Command::Run)) {
         Some(command) => execute(&command),
         // clap shows the help when there are no arguments at all.
-        None => Ok(ExitCode::from(BAD_CONFIG)),
+        None => Ok(ExitCode::from(BAD_INPUT)),
     };
-    result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
+    cli::end(result)
 }
 
 fn execute(command: &Command) -> anyhow::Result<ExitCode> {

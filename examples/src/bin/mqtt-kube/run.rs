@@ -14,7 +14,7 @@ use crate::load::load;
 use crate::secrets::Process;
 use crate::settings::Settings;
 use crate::signals::Signals;
-use crate::{BAD_CONFIG, cluster, http, logging};
+use crate::{BAD_INPUT, cluster, http, logging};
 
 /// From the first signal to the end of the process, with a margin before the 10 s after which service managers lose
 /// their patience.
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(config) => config,
         Err(problems) => {
             problems.iter().for_each(|problem| eprintln!("{problem}"));
-            return Ok(ExitCode::from(BAD_CONFIG));
+            return Ok(ExitCode::from(BAD_INPUT));
         }
     };
     config.notes.iter().for_each(|note| eprintln!("{note}"));

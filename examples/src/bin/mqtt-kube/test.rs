@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use mqttkube_core::cases;
+use mqttkube_examples::cli::BAD_INPUT;
 
-use crate::BAD_CONFIG;
 use crate::load::load;
 
 /// Run the test cases that stand beside the bindings, under `tests`
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(match (bad, failed) {
-        (true, _) => ExitCode::from(BAD_CONFIG),
+        (true, _) => ExitCode::from(BAD_INPUT),
         (false, 0) => ExitCode::SUCCESS,
         (false, _) => ExitCode::FAILURE,
     })

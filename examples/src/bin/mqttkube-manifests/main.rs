@@ -20,9 +20,7 @@ mod tree;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-/// Exit status when a file or the command line is wrong.
-const BAD_INPUT: u8 = 2;
+use mqttkube_examples::cli::{self, BAD_INPUT, Output};
 
 /// Makes and checks Kubernetes manifests of MQTT brokers, bridges and services.
 ///
@@ -30,7 +28,9 @@ const BAD_INPUT: u8 = 2;
 /// object at a time, and what still does not work, or must not be done, when the objects come together.
 #[derive(Debug, Parser)]
 #[command(name = "mqttkube-manifests", version, arg_required_else_help = true)]
-#[command(after_help = "Exit status: 0 fine, 1 failed while running, 2 wrong input or usage.")]
+#[command(
+    after_help = "Exit status: 0 fine, 1 failed while running, 2 wrong input or usage; diff has its own."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -49,16 +49,6 @@ enum Command {
     Passwd(passwd::Args),
 }
 
-/// How results are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs; its shape is stable.
-    Json,
-}
-
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Apply(args) => apply::apply(&args),
@@ -71,13 +61,10 @@ fn main() -> ExitCode {
         Command::Scenario(args) => scenario::run(&args),
         Command::Tree(args) => tree::run(&args),
     };
-    result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
+    cli::end(result)
 }
 
 /// `1 error`, `2 errors`.
 fn counted(number: usize, one: &str) -> String {
-    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+    cli::counted(number, one, &format!("{one}s"))
 }

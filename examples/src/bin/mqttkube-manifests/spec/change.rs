@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use mqttkube_manifests::bundle::merge;
 use mqttkube_mapping::yaml::{self, Cursor, Diagnostic, Node, Position, Tree, suggest};
 use serde_json::{Map, Value};
 
@@ -230,25 +231,6 @@ pub(super) fn apply(root: &Node, patches: &[Patch], file: &str) -> Result<Value,
         }
     }
     Ok(value)
-}
-
-/// RFC 7386, section 2.
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(members) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Value::Object(map) = target else { return };
-    for (key, value) in members {
-        if value.is_null() {
-            map.shift_remove(key);
-        } else {
-            merge(map.entry(key.clone()).or_insert(Value::Null), value);
-        }
-    }
 }
 
 /// Puts a value at a path such as `listeners[0].port`; maps on the way are made.
