@@ -4,6 +4,7 @@
 mod check_cluster;
 mod deploy;
 mod files;
+mod manifests_apply;
 
 use std::fs;
 use std::path::Path;

@@ -6,12 +6,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use kube::config::{Config, KubeConfigOptions};
 use mqttkube_core::runtime;
-use mqttkube_manifests::apply::{Applier, Difference, FieldChange, Options, Outcome};
+use mqttkube_manifests::apply::{Applier, Difference, FieldChange, Options, Outcome, PruneSet};
 use mqttkube_manifests::bundle::VerifiedBundle;
 use serde_json::Value;
 
 use crate::input::Input;
 use crate::{BAD_INPUT, counted};
+
+/// Exit status of `diff` when the cluster cannot be asked, or refuses: 1 says that something differs.
+const NO_ANSWER: u8 = 3;
 
 /// Apply a SPEC file to the cluster, and wait until everything is ready.
 ///
@@ -21,6 +24,7 @@ use crate::{BAD_INPUT, counted};
 ///   mqttkube-manifests diff broker.yaml
 ///   mqttkube-manifests apply broker.yaml --dry-run
 ///   mqttkube-manifests apply broker.yaml
+///   mqttkube-manifests apply broker.yaml --prune
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct ApplyArgs {
@@ -38,7 +42,8 @@ pub(crate) struct ApplyArgs {
 
 /// Show what `apply` would change in the cluster. Data of Secrets is not shown.
 ///
-/// The status is 0 when nothing would change, and 1 when something would, as that of kubectl diff.
+/// The status is 0 when nothing would change, 1 when something would, and more when that is not known: 2 for a wrong SPEC
+/// or command line, 3 when the cluster does not answer or refuses the objects.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DiffArgs {
     #[command(flatten)]
@@ -56,10 +61,14 @@ struct Target {
     /// Take over fields that somebody else has applied.
     #[arg(long)]
     force: bool,
+    /// Delete what an earlier `apply --prune` of this SPEC made and this one does not, but for claims, namespaces and
+    /// definitions. The objects bear a label, and a ConfigMap NAME-set holds their kinds (KEP 3659).
+    #[arg(long)]
+    prune: bool,
 }
 
 impl Target {
-    async fn applier(&self, dry_run: bool) -> anyhow::Result<Applier> {
+    async fn applier(&self, made: &Made, dry_run: bool) -> anyhow::Result<Applier> {
         let options = KubeConfigOptions {
             context: self.context.clone(),
             ..KubeConfigOptions::default()
@@ -75,13 +84,38 @@ impl Target {
         let mut options = Options::default();
         options.force = self.force;
         options.dry_run = dry_run;
+        options.prune = self.prune.then(|| made.set()).flatten();
         Ok(Applier::new(runtime::client(config)?, options))
     }
 }
 
-fn bundle(input: &Input) -> Option<VerifiedBundle> {
-    let spec = input.load().ok()?;
-    input.bundle(&spec, &input.changes()).ok()
+/// What a SPEC becomes.
+struct Made {
+    name: String,
+    bundle: VerifiedBundle,
+}
+
+impl Made {
+    /// `None` when the SPEC is wrong, which has been said.
+    fn read(input: &Input) -> Option<Self> {
+        let spec = input.load().ok()?;
+        let bundle = input.bundle(&spec, &input.changes()).ok()?;
+        let name = spec.name();
+        Some(Self { name, bundle })
+    }
+
+    /// The objects as a set, which lies in the first namespace that they name.
+    fn set(&self) -> Option<PruneSet> {
+        let mut namespaces = self
+            .bundle
+            .objects()
+            .iter()
+            .filter_map(|object| object.namespace());
+        Some(PruneSet {
+            name: format!("{}-set", self.name.trim_matches('-')),
+            namespace: namespaces.next()?.to_owned(),
+        })
+    }
 }
 
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
@@ -92,43 +126,50 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
 }
 
 pub(crate) fn apply(args: &ApplyArgs) -> anyhow::Result<ExitCode> {
-    let Some(bundle) = bundle(&args.input) else {
+    let Some(made) = Made::read(&args.input) else {
         return Ok(ExitCode::from(BAD_INPUT));
     };
     block_on(async {
-        let applier = args.target.applier(args.dry_run).await?;
-        for applied in applier.apply(&bundle).await? {
+        let applier = args.target.applier(&made, args.dry_run).await?;
+        for applied in applier.apply(&made.bundle).await? {
             println!("{}: {}", applied.object, done(applied.outcome, args.dry_run));
         }
         if args.wait > 0 && !args.dry_run {
-            applier.wait(&bundle, Duration::from_secs(args.wait)).await?;
-            println!("{}, all ready", counted(bundle.objects().len(), "object"));
+            applier.wait(&made.bundle, Duration::from_secs(args.wait)).await?;
+            println!("{}, all ready", counted(made.bundle.objects().len(), "object"));
         }
         Ok(ExitCode::SUCCESS)
     })
 }
 
 pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<ExitCode> {
-    let Some(bundle) = bundle(&args.input) else {
+    let Some(made) = Made::read(&args.input) else {
         return Ok(ExitCode::from(BAD_INPUT));
     };
-    block_on(async {
-        let applier = args.target.applier(true).await?;
-        let differences = applier.diff(&bundle).await?;
-        for Difference {
-            object,
-            outcome,
-            fields,
-        } in &differences
-        {
-            println!("{object}: {}", done(*outcome, true));
-            fields.iter().for_each(show);
+    let differences = block_on(async {
+        let applier = args.target.applier(&made, true).await?;
+        Ok(applier.diff(&made.bundle).await?)
+    });
+    let differences = match differences {
+        Ok(differences) => differences,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return Ok(ExitCode::from(NO_ANSWER));
         }
-        Ok(if differences.is_empty() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+    };
+    for Difference {
+        object,
+        outcome,
+        fields,
+    } in &differences
+    {
+        println!("{object}: {}", done(*outcome, true));
+        fields.iter().for_each(show);
+    }
+    Ok(if differences.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     })
 }
 
