@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::bundle::Bundle;
-use crate::name::{DnsLabel, LabelKey, LabelValue, ServiceName};
+use crate::name::{DnsLabel, DnsSubdomain, LabelKey, LabelValue, ServiceName};
 use crate::object::Object;
 
 /// The labels that select. They must never change, so they say nothing about versions.
@@ -18,6 +18,7 @@ const INSTANCE: &str = "app.kubernetes.io/instance";
 pub struct App {
     name: ServiceName,
     namespace: DnsLabel,
+    account: String,
     selector: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
@@ -42,6 +43,7 @@ impl App {
             [(NAME, what), (INSTANCE, name.as_str())].map(|(key, value)| (key.to_owned(), value.to_owned()));
         let managed = ("app.kubernetes.io/managed-by".to_owned(), "mqttkube".to_owned());
         Self {
+            account: name.to_string(),
             name,
             namespace,
             selector: selector.into(),
@@ -59,6 +61,12 @@ impl App {
     /// One more annotation for all objects but pods.
     pub fn annotation(&mut self, key: &LabelKey, value: &str) -> &mut Self {
         self.annotations.insert(key.to_string(), value.to_owned());
+        self
+    }
+
+    /// Another name for its ServiceAccount than its own.
+    pub fn name_account(&mut self, name: &DnsSubdomain) -> &mut Self {
+        self.account = name.to_string();
         self
     }
 
@@ -132,7 +140,7 @@ impl App {
     #[must_use]
     pub fn account(&self) -> Account {
         Account {
-            name: self.name.to_string(),
+            name: self.account.clone(),
             token: false,
         }
     }
@@ -141,7 +149,7 @@ impl App {
     #[must_use]
     pub fn account_with_token(&self) -> Account {
         Account {
-            name: self.name.to_string(),
+            name: self.account.clone(),
             token: true,
         }
     }
@@ -152,7 +160,7 @@ impl App {
         let mut bundle = Bundle::new();
         let rest = json!({"automountServiceAccountToken": false});
         bundle
-            .add(self.object("v1", "ServiceAccount", self.name.as_str(), rest))
+            .add(self.object("v1", "ServiceAccount", &self.account, rest))
             .expect("the bundle is empty");
         bundle
     }

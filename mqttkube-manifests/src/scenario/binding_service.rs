@@ -9,18 +9,20 @@ use crate::build::{
     Allowed, App, ConfigMap, Container, Key, NetworkPolicy, Pod, Probe, Profile, Resources, Source, workload,
 };
 use crate::bundle::Bundle;
-use crate::name::{AbsolutePath, ConfigKey, DnsLabel, ImageRef, Port, PortName, ServiceName};
+use crate::name::{AbsolutePath, ConfigKey, DnsLabel, DnsSubdomain, ImageRef, Port, PortName, ServiceName};
 use crate::object::Object;
 
 /// What only the owner knows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BindingService {
-    /// The service; its account, roles and ConfigMap have the same name.
+    /// The service; its roles and ConfigMap have the same name.
     pub name: ServiceName,
     /// Its namespace.
     pub namespace: DnsLabel,
     /// The image of mqtt-kube.
     pub image: ImageRef,
+    /// The name of its ServiceAccount; that of the service when absent.
+    pub account: Option<DnsSubdomain>,
     /// Files by name; the first one is the configuration, others are what it refers to.
     pub files: Vec<(ConfigKey, String)>,
     /// Secrets that the configuration reads as `/secrets/KEY`.
@@ -54,7 +56,10 @@ impl BindingService {
             let instead = "give the configuration as the first file";
             return Err(ScenarioError::wrong("mqtt-kube has no file", instead));
         };
-        let app = App::new("mqtt-kube", self.name.clone(), self.namespace.clone());
+        let mut app = App::new("mqtt-kube", self.name.clone(), self.namespace.clone());
+        if let Some(account) = &self.account {
+            app.name_account(account);
+        }
         let mut config = ConfigMap::new(&app, self.name.as_str());
         let files: Vec<Key> = self
             .files
@@ -187,9 +192,10 @@ pub fn sample_inputs() -> BindingService {
         image: "localhost/mqtt-kube:0.1.0"
             .parse()
             .expect("the literal is an image"),
+        account: None,
         files: vec![(ConfigKey::literal("home.yaml"), CONFIG.to_owned())],
         secrets: vec![SecretKey {
-            secret: crate::name::DnsSubdomain::literal("mosquitto-users"),
+            secret: DnsSubdomain::literal("mosquitto-users"),
             key: ConfigKey::literal("mqtt-kube"),
         }],
         rights: vec![rights],

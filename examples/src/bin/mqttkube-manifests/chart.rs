@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::spec::{Changes, Lookup, Set, Spec};
 
 const HOST: &str = "A name that clients connect to.";
+const NODE_PORT: &str = "The port of every node.";
 
 /// A value of the SPEC that a chart may leave open.
 struct Candidate {
@@ -175,6 +176,32 @@ impl Collect<'_> {
             "Room on the volume.",
             text("7771Gi", "9773Gi"),
         );
+        add(
+            "storage",
+            "storage",
+            "Room on each volume.",
+            text("7771Gi", "9773Gi"),
+        );
+        for (part, name) in [("management-center", "managementCenter"), ("proxy", "proxy")] {
+            add(
+                &format!("{part}.image"),
+                &format!("{name}.image"),
+                "The image, with its version.",
+                images(),
+            );
+            add(
+                &format!("{part}.expose.node-port"),
+                &format!("{name}.nodePort"),
+                NODE_PORT,
+                [json!(31_977), json!(32_589)],
+            );
+        }
+        add(
+            "autoscaling.operator",
+            "operator.image",
+            "The image of the operator, with its version.",
+            images(),
+        );
         for part in ["project", "region", "registry", "device"] {
             let at = format!("bridge.cloud.{part}");
             add(
@@ -184,50 +211,50 @@ impl Collect<'_> {
                 text("probe-one-x", "other-probe-y"),
             );
         }
+        self.certificate(&format!("{spec}proxy"), &format!("{path}proxy"));
         let root = self.root;
         let inside = |key: &str| at(root, &format!("{spec}{key}"));
         let (listeners, exposures) = (items(inside("listeners")), items(inside("expose")));
         for (index, listener) in listeners.iter().enumerate() {
             let name = camel(listener.get("name").and_then(Node::as_str).unwrap_or("listener"));
-            let tls = format!("{spec}listeners[{index}].tls");
-            let hosts = listener.get("tls").and_then(|tls| tls.get("hosts"));
-            for host in 0..items(hosts).len() {
-                let number = if host == 0 {
-                    String::new()
-                } else {
-                    (host + 1).to_string()
-                };
-                let probes = text("probe-one.example.org", "other.probe.example.net");
-                self.add(
-                    &format!("{tls}.hosts[{host}]"),
-                    &format!("{path}{name}.host{number}"),
-                    HOST,
-                    probes,
-                );
-            }
-            let probes = text("probe-issuer-one", "other-probe-issuer");
-            self.add(
-                &format!("{tls}.issuer.name"),
-                &format!("{path}{name}.issuer"),
-                "Who signs the certificate.",
-                probes,
-            );
+            self.certificate(&format!("{spec}listeners[{index}]"), &format!("{path}{name}"));
         }
         for (index, exposure) in exposures.iter().enumerate() {
             for listener in keys(exposure.get("node-port")) {
                 let at = format!("{spec}expose[{index}].node-port.{listener}");
                 let name = format!("{path}{}.nodePort", camel(listener));
-                self.add(
-                    &at,
-                    &name,
-                    "The port of every node.",
-                    [json!(31_977), json!(32_589)],
-                );
+                self.add(&at, &name, NODE_PORT, [json!(31_977), json!(32_589)]);
             }
             let probes = text("probe-one.example.org", "other.probe.example.net");
             let at = format!("{spec}expose[{index}].route.host");
             self.add(&at, &format!("{path}route.host"), HOST, probes);
         }
+    }
+
+    /// Names and issuer of the certificate that a part of the SPEC shows.
+    fn certificate(&mut self, spec: &str, path: &str) {
+        let hosts = items(at(self.root, &format!("{spec}.tls.hosts"))).len();
+        for host in 0..hosts {
+            let number = if host == 0 {
+                String::new()
+            } else {
+                (host + 1).to_string()
+            };
+            let probes = [json!("probe-one.example.org"), json!("other.probe.example.net")];
+            self.add(
+                &format!("{spec}.tls.hosts[{host}]"),
+                &format!("{path}.host{number}"),
+                HOST,
+                probes,
+            );
+        }
+        let probes = [json!("probe-issuer-one"), json!("other-probe-issuer")];
+        self.add(
+            &format!("{spec}.tls.issuer.name"),
+            &format!("{path}.issuer"),
+            "Who signs the certificate.",
+            probes,
+        );
     }
 }
 

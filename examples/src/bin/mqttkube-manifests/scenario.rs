@@ -36,12 +36,15 @@ macro_rules! scenarios {
 
 scenarios! {
     "node-port"
+    "node-port-certbot"
     "openshift"
     "openshift-deployment-config"
     "cloud-bridge-sidecar"
     "cloud-bridge-relay"
     "binding-service"
     "hub-and-spoke"
+    "cedalo"
+    "cedalo-autoscaling"
 }
 
 impl Scenario {

@@ -6,11 +6,11 @@
 
 use serde_json::{Value, json};
 
-use super::{NodePortBroker, ScenarioError};
-use crate::broker::SecretKey;
+use super::ScenarioError;
+use crate::broker::{Broker, SecretKey, Tls};
 use crate::build::{Allowed, App, Claim, ConfigMap, NetworkPolicy, Profile};
 use crate::bundle::Bundle;
-use crate::name::{Budget, ConfigKey, ImageRef, Port};
+use crate::name::{Budget, ConfigKey, DnsSubdomain, HostName, ImageRef, Port, PortName};
 
 /// Certificates by certbot, proven by a record in the DNS zone.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,52 +55,68 @@ while true; do
 done
 "#;
 
-/// Puts certbot into the pod of a broker whose TLS files would come from the Secret `tls`.
-pub(super) fn add(
-    inputs: &NodePortBroker,
-    certbot: &Certbot,
-    bundle: &mut Bundle,
-) -> Result<(), ScenarioError> {
-    let app = App::new("mosquitto", inputs.name.clone(), inputs.namespace.clone());
-    let name = Budget::new("-certbot").service(&inputs.name)?;
-    let mut config = ConfigMap::new(&app, name.as_str());
-    config.file(ConfigKey::literal("certbot.sh"), SCRIPT);
-    bundle.add(config.object())?;
-    let claim = Claim::new(
-        name.as_str(),
-        "100Mi".parse().expect("the literal is a quantity"),
-        None,
-    );
-    bundle.add(claim.object(&app))?;
-    // To the authority and the zone; where they are is not known.
-    let policy = NetworkPolicy::new(&app, name.as_str())
-        .reach(&[Allowed::Everybody], &[Port::literal(443)])
-        .look_up_names();
-    bundle.add(policy.object())?;
-
-    let key = bundle
-        .objects()
-        .iter()
-        .find(|object| object.kind() == "StatefulSet")
-        .map(|object| object.key().clone());
-    let key = key.ok_or_else(|| ScenarioError::wrong("there is no broker", "report this"))?;
-    let spec = bundle
-        .get(&key)
-        .map(|object| object.at("/spec/template/spec").clone());
-    let spec = spec.unwrap_or_default();
-    let list = |member: &str| spec[member].as_array().cloned().unwrap_or_default();
-    let mut volumes = list("volumes");
-    for volume in &mut volumes {
-        if volume["name"] == "tls-mqtts" {
-            *volume = json!({"name": "tls-mqtts", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}});
-        }
+impl Certbot {
+    /// What a listener has in the place of a certificate; [`add_to`](Self::add_to) replaces its volume by one that certbot
+    /// writes.
+    #[must_use]
+    pub fn tls() -> Tls {
+        Tls::existing(DnsSubdomain::literal("written-by-certbot"))
     }
-    volumes.extend(mounted(name.as_str(), certbot));
-    let mut first = list("initContainers");
-    first.insert(0, container(inputs, certbot));
-    let patch = json!({"spec": {"template": {"spec": {"volumes": volumes, "initContainers": first}}}});
-    bundle.merge(&key, &patch)?;
-    Ok(())
+
+    /// Puts certbot into the pod of a broker, for one listener with these names. The broker is part of the bundle.
+    ///
+    /// # Errors
+    /// When there is no name or no such broker, or a name is too long.
+    pub fn add_to(
+        &self,
+        bundle: &mut Bundle,
+        broker: &Broker,
+        listener: &PortName,
+        hosts: &[HostName],
+    ) -> Result<(), ScenarioError> {
+        if hosts.is_empty() {
+            let found = format!("certbot is asked for no name of the listener `{listener}`");
+            return Err(ScenarioError::wrong(found, "write its `hosts`"));
+        }
+        let app = App::new("mosquitto", broker.name.clone(), broker.namespace.clone());
+        let name = Budget::new("-certbot").service(&broker.name)?;
+        let mut config = ConfigMap::new(&app, name.as_str());
+        config.file(ConfigKey::literal("certbot.sh"), SCRIPT);
+        bundle.add(config.object())?;
+        let claim = Claim::new(
+            name.as_str(),
+            "100Mi".parse().expect("the literal is a quantity"),
+            None,
+        );
+        bundle.add(claim.object(&app))?;
+        // To the authority and the zone; where they are is not known.
+        let policy = NetworkPolicy::new(&app, name.as_str())
+            .reach(&[Allowed::Everybody], &[Port::literal(443)])
+            .look_up_names();
+        bundle.add(policy.object())?;
+
+        let workload = bundle.objects().iter().find(|object| {
+            let kinds = ["StatefulSet", "Deployment", "DeploymentConfig"];
+            object.name() == broker.name.as_str() && kinds.contains(&object.kind())
+        });
+        let workload = workload.ok_or_else(|| ScenarioError::wrong("there is no broker", "report this"))?;
+        let key = workload.key().clone();
+        let spec = workload.at("/spec/template/spec");
+        let list = |member: &str| spec[member].as_array().cloned().unwrap_or_default();
+        let tls = format!("tls-{listener}");
+        let mut volumes = list("volumes");
+        for volume in &mut volumes {
+            if volume["name"] == tls.as_str() {
+                *volume = json!({"name": tls, "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}});
+            }
+        }
+        volumes.extend(mounted(name.as_str(), self));
+        let mut first = list("initContainers");
+        first.insert(0, container(self, &tls, hosts));
+        let patch = json!({"spec": {"template": {"spec": {"volumes": volumes, "initContainers": first}}}});
+        bundle.merge(&key, &patch)?;
+        Ok(())
+    }
 }
 
 fn mounted(name: &str, certbot: &Certbot) -> [Value; 3] {
@@ -113,8 +129,8 @@ fn mounted(name: &str, certbot: &Certbot) -> [Value; 3] {
     ]
 }
 
-fn container(inputs: &NodePortBroker, certbot: &Certbot) -> Value {
-    let domains: Vec<String> = inputs.hosts.iter().map(|host| format!("-d {host}")).collect();
+fn container(certbot: &Certbot, tls: &str, hosts: &[HostName]) -> Value {
+    let domains: Vec<String> = hosts.iter().map(|host| format!("-d {host}")).collect();
     let mount = |name: &str, path: &str, read_only: bool| {
         let mut mount = json!({"name": name, "mountPath": path});
         if read_only {
@@ -134,7 +150,7 @@ fn container(inputs: &NodePortBroker, certbot: &Certbot) -> Value {
             mount("certbot", "/certbot", true),
             mount("certbot-dns", "/dns", true),
             mount("certbot-state", "/state", false),
-            mount("tls-mqtts", "/tls", false),
+            mount(tls, "/tls", false),
         ],
         "resources": {"requests": {"cpu": "10m", "memory": "128Mi"}, "limits": {"memory": "128Mi"}},
         "securityContext": Profile::container(),

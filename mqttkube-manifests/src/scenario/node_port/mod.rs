@@ -16,6 +16,8 @@ use crate::quantity::Quantity;
 
 pub use certbot::Certbot;
 
+const MQTTS: PortName = PortName::literal("mqtts");
+
 /// What only the owner knows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodePortBroker {
@@ -53,11 +55,9 @@ impl NodePortBroker {
     /// [`bundle`](Self::bundle).
     #[must_use]
     pub fn broker(&self) -> Broker {
-        const MQTTS: PortName = PortName::literal("mqtts");
         let tls = match &self.certificates {
             Certificates::CertManager(issuer) => Tls::issued(issuer.clone(), self.hosts.clone()),
-            // The volume is replaced by one that certbot writes.
-            Certificates::Certbot(_) => Tls::existing(DnsSubdomain::literal("written-by-certbot")),
+            Certificates::Certbot(_) => Certbot::tls(),
         };
         let listeners = vec![
             Listener::new(PortName::literal("mqtt"), Port::literal(1883)),
@@ -83,9 +83,10 @@ impl NodePortBroker {
     /// # Errors
     /// When the inputs do not go together.
     pub fn bundle(&self) -> Result<Bundle, ScenarioError> {
-        let mut bundle = self.broker().bundle()?;
+        let broker = self.broker();
+        let mut bundle = broker.bundle()?;
         if let Certificates::Certbot(certbot) = &self.certificates {
-            certbot::add(self, certbot, &mut bundle)?;
+            certbot.add_to(&mut bundle, &broker, &MQTTS, &self.hosts)?;
         }
         Ok(bundle)
     }

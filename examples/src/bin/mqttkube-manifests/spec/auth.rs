@@ -5,9 +5,23 @@ use mqttkube_mapping::yaml::{Cursor, Section};
 use mqttkube_mosquitto::dynsec::DynSec;
 
 use super::secret::{Hasher, Lookup, salt_key};
-use super::words::{list, optional, secret_key, value};
+use super::words::{list, optional, place, secret_key, value};
 
-pub(super) fn read(section: &mut Section<'_>, lookup: Lookup) -> Option<Auth> {
+/// The section `auth`, and rights that stand beside it.
+pub(super) fn read(broker: &mut Section<'_>, lookup: Lookup) -> Option<Auth> {
+    let beside = value(broker, "acl");
+    let rights = list(broker, "acl", acl_entry);
+    let mut auth = section(broker, lookup)?;
+    match beside {
+        Some(acl) if !auth.acl.is_empty() => {
+            acl.error("rights are in `auth.acl` already");
+        }
+        _ => auth.acl.extend(rights),
+    }
+    Some(auth)
+}
+
+fn section(section: &mut Section<'_>, lookup: Lookup) -> Option<Auth> {
     let Some(cursor) = value(section, "auth") else {
         section.cursor().error_with_help(
             "it is not said who may connect",
@@ -101,10 +115,7 @@ fn dynamic_security(cursor: &Cursor<'_>) -> Option<DynamicSecurity> {
 
 fn client_certificates(cursor: &Cursor<'_>) -> Option<ClientCertificates> {
     let mut section = cursor.section("the section client-certificates")?;
-    let authority = match value(&mut section, "authority") {
-        Some(authority) => secret_key(&authority),
-        None => section.missing("authority"),
-    };
+    let authority = place(&mut section, "authority");
     let whole_subject = section.or("whole-subject", false);
     section.finish();
     Some(ClientCertificates {

@@ -7,11 +7,15 @@ use mqttkube_manifests::broker::{
 use mqttkube_manifests::name::{DnsLabel, DnsSubdomain, ServiceName};
 use mqttkube_mapping::yaml::{Content, Section};
 
+use super::listener::Certified;
 use super::secret::Lookup;
 use super::words::{map, names, optional, parse, port, quantity, required, secret_key, value};
 use super::{auth, bridge, expose, listener};
 
-pub(super) fn read(section: &mut Section<'_>, lookup: Lookup) -> Option<Broker> {
+/// The model, and the listener whose certificate certbot makes.
+pub(super) type Read = (Broker, Option<Certified>);
+
+pub(super) fn read(section: &mut Section<'_>, lookup: Lookup) -> Option<Read> {
     let name = required(section, "name");
     let namespace = required(section, "namespace");
     keys(section, name, namespace, lookup)
@@ -23,13 +27,13 @@ pub(super) fn keys(
     name: Option<ServiceName>,
     namespace: Option<DnsLabel>,
     lookup: Lookup,
-) -> Option<Broker> {
+) -> Option<Read> {
     let create_namespace = section.or("create-namespace", false);
     let labels = map(section, "labels", parse);
     let annotations = map(section, "annotations", |text| text.read());
     let version = required(section, "version");
     let image = required(section, "image");
-    let listeners = listener::read(section);
+    let (listeners, certified) = listener::read(section);
     let auth = auth::read(section, lookup);
     let broker = Settings {
         pull_secrets: names(section, "pull-secrets"),
@@ -50,7 +54,7 @@ pub(super) fn keys(
         reload: reload(section),
     };
     let new = Broker::new(name?, namespace?, version?, image?, listeners, auth?);
-    Some(Broker {
+    let broker = Broker {
         create_namespace,
         labels,
         annotations,
@@ -69,7 +73,8 @@ pub(super) fn keys(
         resources: broker.resources,
         reload: broker.reload?,
         ..new
-    })
+    };
+    Some((broker, certified))
 }
 
 /// What a broker need not say, as far as it was understood: everything is read before anything fails.

@@ -8,7 +8,7 @@ use mqttkube_mosquitto::TopicRule;
 use serde_json::Value;
 
 use super::secret::{Hasher, Lookup, salt_key};
-use super::words::{list, optional, port, quantity, required, secret_key, value};
+use super::words::{list, optional, place, port, quantity, required, secret_key, value};
 use crate::place::cursor_at;
 
 pub(super) fn read(section: &mut Section<'_>, lookup: Lookup) -> Option<CloudBridge> {
@@ -18,10 +18,7 @@ pub(super) fn read(section: &mut Section<'_>, lookup: Lookup) -> Option<CloudBri
         Some(cursor) => bridge(&cursor),
         None => section.missing("bridge"),
     };
-    let key = match section.get("key") {
-        Some(key) => secret_key(&key),
-        None => section.missing("key"),
-    };
+    let key = place(section, "key");
     let form = match section.choice("form", &[("sidecar", true), ("relay", false)]) {
         Some(true) => sidecar(section, lookup).map(Form::Sidecar),
         Some(false) => relay(section).map(Form::Relay),

@@ -3,8 +3,10 @@
 mod auth;
 mod bridge;
 mod broker;
+mod cedalo;
 mod change;
 mod cloud_bridge;
+mod common;
 mod expose;
 mod listener;
 mod secret;
@@ -18,6 +20,7 @@ use mqttkube_manifests::broker::{Broker, ModelError};
 use mqttkube_manifests::bundle::Bundle;
 use mqttkube_manifests::scenario::ScenarioError;
 use mqttkube_manifests::scenario::binding_service::BindingService;
+use mqttkube_manifests::scenario::cedalo::CedaloCluster;
 use mqttkube_manifests::scenario::cloud_bridge::CloudBridge;
 use mqttkube_manifests::topology::{Topology, TopologyError};
 use mqttkube_mapping::yaml::{Cursor, Diagnostic, Loader, Node, Position, Schema, Tree, suggest};
@@ -27,15 +30,19 @@ use mqttkube_mosquitto::analysis::Finding;
 use crate::place::find;
 use crate::problem::Problem;
 
+use common::Common;
+use listener::Certified;
+
 pub(crate) use change::{Changes, Set};
 pub(crate) use secret::Lookup;
 
 /// The kinds of documents, and what they are called in messages.
-const KINDS: [(&str, &str); 5] = [
+const KINDS: [(&str, &str); 6] = [
     ("Broker", "a Broker"),
     ("Topology", "a Topology"),
     ("CloudBridge", "a CloudBridge"),
     ("BindingService", "a BindingService"),
+    ("CedaloCluster", "a CedaloCluster"),
     ("Overlay", "an Overlay"),
 ];
 
@@ -51,15 +58,17 @@ pub(crate) struct Spec {
 #[derive(Debug)]
 pub(crate) struct Document<'s> {
     model: Model,
+    common: Common,
     tree: &'s Tree,
 }
 
 #[derive(Debug)]
 enum Model {
-    Broker(Box<Broker>),
+    Broker(Box<Broker>, Option<Certified>),
     Topology(Topology),
     CloudBridge(Box<CloudBridge>),
     BindingService(Box<BindingService>),
+    CedaloCluster(Box<CedaloCluster>),
 }
 
 /// A mistake of a model: where in the document, and what.
@@ -108,7 +117,7 @@ impl Spec {
         };
         for (tree, patches) in trees.into_iter().zip(patches) {
             match self.document(tree, &patches, lookup) {
-                Ok(model) => documents.push(Document { model, tree }),
+                Ok((model, common)) => documents.push(Document { model, common, tree }),
                 Err(wrong) => problems.extend(wrong),
             }
         }
@@ -124,11 +133,11 @@ impl Spec {
         tree: &Tree,
         patches: &[change::Patch],
         lookup: Lookup,
-    ) -> Result<Model, Vec<Problem>> {
+    ) -> Result<(Model, Common), Vec<Problem>> {
         if patches.is_empty() {
             let read = tree.read(|cursor| document(&cursor, lookup));
             return read
-                .map(|(model, _)| model)
+                .map(|(read, _)| read)
                 .map_err(|errors| errors.into_iter().map(Problem::from).collect());
         }
         let changed = change::apply(tree.root(), patches, &self.file)?;
@@ -138,7 +147,7 @@ impl Spec {
             .parse(&text)
             .and_then(|changed| changed.read(|cursor| document(&cursor, lookup)));
         // The places of a changed document are found again by their paths.
-        read.map(|(model, _)| model).map_err(|errors| {
+        read.map(|(read, _)| read).map_err(|errors| {
             let back = |error| change::back(error, tree.root(), patches);
             errors.into_iter().map(back).collect()
         })
@@ -217,12 +226,31 @@ impl Spec {
 impl Document<'_> {
     fn bundle(&self) -> Result<Bundle, Vec<Mistake>> {
         let whole = |error: ScenarioError| vec![(String::new(), error.to_string())];
-        match &self.model {
-            Model::Broker(broker) => broker.bundle().map_err(|errors| mistakes("", &errors)),
-            Model::Topology(topology) => topology.bundle().map_err(|error| topology_mistakes(&error)),
-            Model::CloudBridge(bridge) => bridge.bundle().map_err(whole),
-            Model::BindingService(service) => service.bundle().map_err(whole),
-        }
+        let bundle = match &self.model {
+            Model::Broker(broker, certified) => {
+                let mut bundle = broker.bundle().map_err(|errors| mistakes("", &errors))?;
+                if let Some(Certified {
+                    listener,
+                    hosts,
+                    certbot,
+                }) = certified
+                {
+                    certbot
+                        .add_to(&mut bundle, broker, listener, hosts)
+                        .map_err(whole)?;
+                }
+                bundle
+            }
+            Model::Topology(topology) => topology.bundle().map_err(|error| topology_mistakes(&error))?,
+            Model::CloudBridge(bridge) => bridge.bundle().map_err(whole)?,
+            Model::BindingService(service) => service.bundle().map_err(whole)?,
+            Model::CedaloCluster(cluster) => cluster
+                .bundle()
+                .map_err(|error| vec![cedalo::mistake(cluster, &error)])?,
+        };
+        self.common
+            .put_on(bundle)
+            .map_err(|error| vec![(String::new(), error.to_string())])
     }
 
     /// A mistake of the model with its place in the file.
@@ -310,7 +338,7 @@ fn name_of(root: &Node) -> Option<&str> {
     root.get("name").and_then(Node::as_str)
 }
 
-fn document(cursor: &Cursor<'_>, lookup: Lookup) -> Option<Model> {
+fn document(cursor: &Cursor<'_>, lookup: Lookup) -> Option<(Model, Common)> {
     let Some(kind) = cursor.node().get("kind") else {
         let mut section = cursor.section("a document")?;
         let kinds: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
@@ -323,12 +351,14 @@ fn document(cursor: &Cursor<'_>, lookup: Lookup) -> Option<Model> {
     };
     let kind = kind.as_str().unwrap_or_default();
     let Some((_, what)) = KINDS.iter().find(|(known, _)| *known == kind) else {
-        return unknown_kind(cursor, kind);
+        unknown_kind(cursor, kind);
+        return None;
     };
     let mut section = cursor.section(what)?;
     let _known = section.get("kind");
     let model = match kind {
-        "Broker" => broker::read(&mut section, lookup).map(|broker| Model::Broker(Box::new(broker))),
+        "Broker" => broker::read(&mut section, lookup)
+            .map(|(broker, certified)| Model::Broker(Box::new(broker), certified)),
         "Topology" => topology::read(&mut section, lookup).map(Model::Topology),
         "CloudBridge" => {
             cloud_bridge::read(&mut section, lookup).map(|bridge| Model::CloudBridge(Box::new(bridge)))
@@ -336,18 +366,28 @@ fn document(cursor: &Cursor<'_>, lookup: Lookup) -> Option<Model> {
         "BindingService" => {
             service::read(&mut section).map(|service| Model::BindingService(Box::new(service)))
         }
+        "CedaloCluster" => cedalo::read(&mut section).map(|cluster| Model::CedaloCluster(Box::new(cluster))),
         _ => None,
     };
+    // A broker has its own, which the model looks at.
+    let common = if kind == "Broker" {
+        Common::default()
+    } else {
+        Common::read(&mut section)
+    };
     section.finish();
-    model
+    model.map(|model| (model, common))
 }
 
-fn unknown_kind(cursor: &Cursor<'_>, kind: &str) -> Option<Model> {
-    let mut section = cursor.section("a document")?;
-    let place = section.get("kind")?;
+fn unknown_kind(cursor: &Cursor<'_>, kind: &str) {
+    let Some(place) = cursor
+        .section("a document")
+        .and_then(|mut section| section.get("kind"))
+    else {
+        return;
+    };
     if cursor.node().get("apiVersion").is_some() {
-        place.error("this is a Kubernetes object, not a SPEC; `check` reads such files");
-        return None;
+        return place.error("this is a Kubernetes object, not a SPEC; `check` reads such files");
     }
     let kinds = KINDS.iter().map(|(kind, _)| *kind);
     let help = match suggest(kind, kinds.clone()) {
@@ -355,5 +395,4 @@ fn unknown_kind(cursor: &Cursor<'_>, kind: &str) -> Option<Model> {
         None => format!("it is one of {}", kinds.collect::<Vec<_>>().join(", ")),
     };
     place.error_with_help(format!("unknown kind {kind:?}"), help);
-    None
 }

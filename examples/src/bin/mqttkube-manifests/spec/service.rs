@@ -15,6 +15,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<BindingService> {
     let name = required(section, "name");
     let namespace = required(section, "namespace");
     let image = required(section, "image");
+    let account = optional(section, "service-account");
     let config = match section.get("config") {
         Some(path) => configuration(&path),
         None => section.missing("config"),
@@ -31,6 +32,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<BindingService> {
         name: name?,
         namespace: namespace?,
         image: image?,
+        account,
         files: std::iter::once(config?).chain(more).collect(),
         secrets,
         rights: together(rights),

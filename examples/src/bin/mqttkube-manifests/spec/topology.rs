@@ -60,9 +60,19 @@ fn brokers(section: &mut Section<'_>, namespace: Option<&DnsLabel>, lookup: Look
     let read = entries.iter().map(|(name, keys)| {
         let name = parse(name);
         let mut section = keys.section("a broker")?;
-        let broker = broker::keys(&mut section, name, namespace.cloned(), lookup);
+        let read = broker::keys(&mut section, name, namespace.cloned(), lookup);
+        if let Some((_, Some(certified))) = &read {
+            let found = format!(
+                "the listener {} of one of several brokers has a certbot",
+                certified.listener
+            );
+            keys.error_with_help(
+                found,
+                "let cert-manager make the certificates, or name a `secret`",
+            );
+        }
         section.finish();
-        broker
+        read.map(|(broker, _)| broker)
     });
     let read: Vec<Option<Broker>> = read.collect();
     read.into_iter().collect()

@@ -128,6 +128,14 @@ pub(super) fn quantity(cursor: &Cursor<'_>) -> Option<Quantity> {
     }
 }
 
+/// The place of a secret that must be said.
+pub(super) fn place(section: &mut Section<'_>, key: &'static str) -> Option<SecretKey> {
+    match section.get(key) {
+        Some(place) => secret_key(&place),
+        None => section.missing(key),
+    }
+}
+
 /// `{secret: NAME, key: KEY}`.
 pub(super) fn secret_key(cursor: &Cursor<'_>) -> Option<SecretKey> {
     let mut section = cursor.section("the place of a secret")?;
