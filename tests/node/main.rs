@@ -2,4 +2,5 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails at the right place")]
 
 mod cluster;
+mod manifests;
 mod pods;

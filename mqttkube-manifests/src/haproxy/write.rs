@@ -55,12 +55,14 @@ resolvers cluster
 
 fn global(out: &mut String, proxy: &Proxy) {
     let (connections, timeout) = (proxy.max_connections, proxy.timeout());
-    // The old process of a reload ends with its last connection, or after a day: MQTT connections last.
+    // The old process of a reload ends with its last connection, or after a day: MQTT connections last. A node that allows
+    // fewer open files than all connections need must not keep the proxy from starting.
     let _ = write!(
         out,
         "global
     log stdout format raw local0 notice
     maxconn {connections}
+    no strict-limits
     hard-stop-after 24h
     ssl-load-extra-del-ext
     ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
