@@ -36,6 +36,7 @@ pub(crate) fn manifests() -> Result<String> {
         name: "mqtt-kube".parse()?,
         namespace: "iot".parse()?,
         image: "localhost/mqtt-kube:0.1.0".parse()?,
+        account: None,
         files: vec![("home.yaml".parse()?, CONFIG.to_owned())],
         secrets: Vec::new(),
         rights: vec![Rights {
