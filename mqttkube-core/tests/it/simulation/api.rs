@@ -55,6 +55,11 @@ impl Api {
         object
     }
 
+    /// The version of what was stored last.
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
     pub(super) fn remove(&mut self, kind: &str, name: &str) {
         let key = (kind.to_owned(), name.to_owned());
         if let Some(object) = self.objects.remove(&key) {

@@ -66,6 +66,8 @@ pub(super) struct Ledger {
     pub(super) effects: HashSet<u64>,
     /// The last successful value per object.
     pub(super) last: HashMap<Key, Owed>,
+    /// The version at which somebody else deleted an object last.
+    pub(super) deleted: HashMap<Key, u64>,
     newest: HashMap<String, i64>,
 }
 
@@ -300,6 +302,13 @@ impl Process {
                         "{key:?}: command {command} ended before command {}",
                         front.command
                     ));
+                }
+                // The answer can be on its way while somebody deletes what was written.
+                let version = result["object"]["resourceVersion"].as_str();
+                let version = version.and_then(|version| version.parse().ok());
+                let deleted = ledger.deleted.get(key);
+                if deleted.is_some_and(|deleted| version.is_some_and(|version: u64| version <= *deleted)) {
+                    return Ok(());
                 }
                 match (outcome, front.present) {
                     // Nothing was there, or a redelivery rightly left a newer object alone.

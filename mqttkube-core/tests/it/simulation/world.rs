@@ -403,7 +403,9 @@ impl World {
             return self.create(kind, name);
         };
         if self.rng.chance(12) {
-            self.ledger.last.remove(&(kind.to_owned(), name.to_owned()));
+            let key = (kind.to_owned(), name.to_owned());
+            self.ledger.last.remove(&key);
+            self.ledger.deleted.insert(key, self.api.version());
             return self.api.remove(kind, name);
         }
         self.counter += i64::from(self.rng.chance(80));
