@@ -5,6 +5,7 @@ mod api_server;
 #[path = "../bindings/mod.rs"]
 mod bindings;
 mod bridge;
+mod bridge_faults;
 mod control_plane;
 mod faults;
 mod mosquitto;

@@ -1,10 +1,16 @@
 //! Rows of the fault matrix in process: each breaks the way to the cloud and the way to the local broker, under traffic
 //! both ways, in relay mode over MQTT 3.1.1 and in store mode over MQTT 5.
 
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use mqttkube_bridge::relay::{Opened, StoreError, Sync, Table};
 use mqttkube_tests::fake_cloud::Verdict;
 use mqttkube_tests::proxy::{Fault, Side, TcpProxy};
+use redb::{StorageBackend, backends::FileBackend};
 
 use super::scene::{BRIDGE, Scene, Setup, variants};
 
@@ -35,10 +41,6 @@ async fn fault_4_half_open_links() {
             scene.sides()[side].set(Fault::Blackhole);
             scene.send_many(30).await;
             let began = Instant::now();
-            // Only the cloud's session has a short keepalive; the other is cut, as by a system that gives up.
-            if side == 1 {
-                scene.to_local.cut();
-            }
             let noticed = || [scene.to_cloud.accepted(), scene.to_local.accepted()][side] > before[side];
             scene.until("another attempt", noticed).await;
             let found = began.elapsed();
@@ -108,8 +110,22 @@ async fn fault_7_repeated_deliveries_and_lost_acknowledgements() {
                 .until("another connection", || scene.cloud.counts().connections > before)
                 .await;
         }
-        let [up, _] = scene.settle().await;
+        for _ in 0..5 {
+            let before = scene.handle.status().local.connections;
+            // What comes from the cloud reaches home, and nobody hears of it.
+            scene.to_local.set(Fault::BlackholeOne(Side::ToClient));
+            scene.send_many(3).await;
+            scene.to_local.cut();
+            scene.to_local.heal();
+            scene
+                .until("another connection", || {
+                    scene.handle.status().local.connections > before
+                })
+                .await;
+        }
+        let [up, down] = scene.settle().await;
         assert!((1..=200).contains(&up.duplicates), "{up:?}");
+        assert!((1..=200).contains(&down.duplicates), "{down:?}");
         scene.end().await;
     }
 }
@@ -184,6 +200,81 @@ async fn fault_28_the_clock_steps() {
         }
         scene.end().await;
     }
+}
+
+/// How long the disk of [`Slow`] takes to bring anything to safety, in milliseconds.
+static PAUSE: AtomicU64 = AtomicU64::new(0);
+/// How often it has begun to take that time.
+static PAUSES: AtomicU64 = AtomicU64::new(0);
+
+/// A disk that answers late.
+#[derive(Debug)]
+struct Slow(FileBackend);
+
+impl Slow {
+    fn open(path: &Path) -> Result<Opened, StoreError> {
+        let mut options = File::options();
+        let file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path);
+        Table::on(Self(FileBackend::new(file.unwrap()).unwrap()), Sync::Group)
+    }
+}
+
+impl StorageBackend for Slow {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let pause = PAUSE.load(Ordering::Relaxed);
+        PAUSES.fetch_add(1, Ordering::Relaxed);
+        std::thread::sleep(Duration::from_millis(pause));
+        self.0.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write(offset, data)
+    }
+}
+
+/// Every write takes 50 ms, and then one takes longer than brokers wait for a client that says nothing: the links stay,
+/// nothing is lost, and nothing comes twice.
+#[tokio::test]
+async fn fault_30_a_slow_disk_only_delays() {
+    let setup = Setup {
+        store: true,
+        disk: Slow::open,
+        more: |options| options.keep_alive(Duration::from_secs(5)),
+        ..Setup::default()
+    };
+    let mut scene = Scene::start(setup).await;
+    PAUSE.store(50, Ordering::Relaxed);
+    scene.send_many(40).await;
+    scene.settle().await;
+    PAUSE.store(9_000, Ordering::Relaxed);
+    let (began, before) = (Instant::now(), PAUSES.load(Ordering::Relaxed));
+    scene.send_many(20).await;
+    let stuck = || PAUSES.load(Ordering::Relaxed) > before;
+    scene.until("a write that takes its time", stuck).await;
+    PAUSE.store(0, Ordering::Relaxed);
+    let [up, down] = scene.settle().await;
+    assert!(began.elapsed() >= Duration::from_secs(9), "{:?}", began.elapsed());
+    assert_eq!((up.duplicates, down.duplicates), (0, 0));
+    let status = scene.handle.status();
+    assert_eq!((status.local.connections, status.cloud.connections), (1, 1));
+    scene.end().await;
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! A bridge between a broker and a cloud in this process, with a proxy on either side, and traffic both ways.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mqttkube_bridge::credential::{Clock, JwtSource, ScheduleOptions, UnixTime};
 use mqttkube_bridge::endpoint::Limits;
-use mqttkube_bridge::relay::{Handle, Mode, Relay, Rollover, Routes, Store, StoreOptions};
+use mqttkube_bridge::relay::{
+    Handle, Mode, Opened, Relay, Rollover, Routes, Store, StoreError, StoreOptions, Sync, Table,
+};
 use mqttkube_mqtt::{Event, Options, OptionsBuilder, Reconnect, Subscription, Version, connect};
 use mqttkube_tests::broker::EmbeddedBroker;
 use mqttkube_tests::fake_cloud::{CloudClock, CloudOptions, Door, FakeCloud, Ledger, Takes, Tally};
@@ -34,8 +37,12 @@ pub(super) struct Setup {
     pub(super) takes: Takes,
     /// The cloud speaks TLS with this.
     pub(super) tls: Option<Identity>,
-    /// Added to the options of the session at the cloud.
+    /// Added to the options of both sessions.
     pub(super) more: fn(OptionsBuilder) -> OptionsBuilder,
+    /// Added to the options of the session at the cloud.
+    pub(super) at_cloud: fn(OptionsBuilder) -> OptionsBuilder,
+    /// Opens the store.
+    pub(super) disk: fn(&Path) -> Result<Opened, StoreError>,
 }
 
 impl Default for Setup {
@@ -48,6 +55,8 @@ impl Default for Setup {
             takes: Takes::default(),
             tls: None,
             more: |options| options,
+            at_cloud: |options| options,
+            disk: |path| Table::open(path, Sync::Group),
         }
     }
 }
@@ -121,13 +130,15 @@ impl Scene {
         // In memory where the machine has a place for that: a busy disk says nothing about the bridge.
         let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap();
         let mode = if setup.store {
-            Mode::Store(Store::open(&StoreOptions::new(folder.path().join("outbox"))).unwrap())
+            let options = StoreOptions::new(folder.path().join("outbox"));
+            let (path, disk) = (options.path.clone(), setup.disk);
+            Mode::Store(Store::start(disk(&path).unwrap(), move || disk(&path), &options))
         } else {
             Mode::Relay
         };
         let relay = Relay {
-            local: connect(options(&to_local, "bridge-local").build().unwrap()),
-            cloud: connect((setup.more)(at_cloud).build().unwrap()),
+            local: connect((setup.more)(options(&to_local, "bridge-local")).build().unwrap()),
+            cloud: connect((setup.at_cloud)((setup.more)(at_cloud)).build().unwrap()),
             routes: Routes::new(
                 RULES.iter().map(|rule| rule.parse().unwrap()).collect(),
                 Limits::default(),

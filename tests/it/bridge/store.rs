@@ -280,8 +280,7 @@ async fn wait(condition: impl FnMut() -> bool, what: &str) {
 
 #[tokio::test]
 async fn fault_30_a_full_disk_and_a_read_only_one() {
-    let root = rustix::process::geteuid().is_root();
-    if lacks(&[Need::Program("unshare"), Need::Program("mount")]) || !root {
+    if lacks(&[Need::Root, Need::Program("unshare"), Need::Program("mount")]) {
         return;
     }
     let folder = TempDir::new().unwrap();

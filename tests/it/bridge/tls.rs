@@ -24,7 +24,7 @@ fn setup(identity: Identity, store: bool) -> Setup {
     Setup {
         store,
         tls: Some(identity),
-        more: |options| {
+        at_cloud: |options| {
             options.tls(Tls {
                 cafile: Some(trusted().1.path().join("ca.pem")),
                 ..Tls::default()

@@ -49,6 +49,12 @@ impl Consumer {
             .clone()
     }
 
+    /// What was received after the first `count` messages.
+    pub fn messages_after(&self, count: usize) -> Vec<Message> {
+        let received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
+        received.get(count..).unwrap_or_default().to_vec()
+    }
+
     /// How many messages were received, with repetitions.
     pub fn count(&self) -> usize {
         self.received.lock().unwrap_or_else(PoisonError::into_inner).len()
