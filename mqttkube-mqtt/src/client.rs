@@ -74,7 +74,7 @@ impl Ticket {
 /// A request to the session.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Publish(Publish, Ticket),
+    Publish(Arc<Publish>, Ticket),
     Subscribe(Vec<Subscription>),
     Unsubscribe(Vec<String>),
     Ack(AckToken),
@@ -162,7 +162,7 @@ impl Client {
         };
         let (receipt, answer) = oneshot::channel();
         let command = Command::Publish(
-            publish,
+            Arc::new(publish),
             Ticket {
                 receipt,
                 _place: place,
@@ -191,7 +191,7 @@ impl Client {
         };
         let (receipt, answer) = oneshot::channel();
         let command = Command::Publish(
-            publish,
+            Arc::new(publish),
             Ticket {
                 receipt,
                 _place: place,

@@ -31,7 +31,7 @@ enum Phase {
 
 #[derive(Debug)]
 struct Waiting<T> {
-    publish: Publish,
+    publish: Arc<Publish>,
     ticket: T,
     /// How often the broker refused it in a way that may pass.
     refusals: u32,
@@ -61,7 +61,7 @@ pub(crate) enum Send<T> {
         dup: bool,
     },
     /// A publish at QoS 0: done with being sent.
-    Forget { publish: Publish, ticket: T },
+    Forget { publish: Arc<Publish>, ticket: T },
     /// Its life was over before it could be sent.
     Expired { ticket: T },
     /// The second half of a QoS 2 publish.
@@ -117,9 +117,9 @@ impl<T> Outbox<T> {
     }
 
     /// Takes a publish; returns the ticket of an older value that it replaced.
-    pub(crate) fn push(&mut self, publish: Publish, ticket: T, now: Instant) -> Option<T> {
+    pub(crate) fn push(&mut self, publish: impl Into<Arc<Publish>>, ticket: T, now: Instant) -> Option<T> {
         let new = Waiting {
-            publish,
+            publish: publish.into(),
             ticket,
             refusals: 0,
             not_before: None,
@@ -248,10 +248,13 @@ impl<T> Outbox<T> {
         if publish.newest_wins && self.newest.get(&publish.topic) == Some(&sequence) {
             self.newest.remove(&publish.topic);
         }
-        if let Some(left) = &mut publish.message_expiry {
+        if let Some(left) = publish.message_expiry {
             let waited = now.saturating_duration_since(since).as_secs();
-            match u64::from(*left).checked_sub(waited).filter(|left| *left > 0) {
-                Some(rest) => *left = u32::try_from(rest).unwrap_or(u32::MAX),
+            match u64::from(left).checked_sub(waited).filter(|left| *left > 0) {
+                Some(rest) => {
+                    Arc::make_mut(&mut publish).message_expiry =
+                        Some(u32::try_from(rest).unwrap_or(u32::MAX));
+                }
                 None => return Some(Send::Expired { ticket }),
             }
         }
@@ -260,7 +263,6 @@ impl<T> Outbox<T> {
         }
         let packet_id = self.free_packet_id();
         self.by_packet_id.insert(packet_id, sequence);
-        let publish = Arc::new(publish);
         self.flying.insert(
             sequence,
             Flying {
@@ -348,7 +350,7 @@ impl<T> Outbox<T> {
 impl<T> Flying<T> {
     fn waiting(self, not_before: Option<Instant>) -> Waiting<T> {
         Waiting {
-            publish: Arc::unwrap_or_clone(self.publish),
+            publish: self.publish,
             ticket: self.ticket,
             refusals: self.refusals,
             not_before,

@@ -226,7 +226,7 @@ impl Session {
         }
     }
 
-    fn enqueue(&mut self, publish: Publish, ticket: Ticket) {
+    fn enqueue(&mut self, publish: Arc<Publish>, ticket: Ticket) {
         if let Some(replaced) = self.outbox.push(publish, ticket, Instant::now()) {
             replaced.resolve(Ok(Delivery::Superseded));
             self.status.note(|status| status.superseded += 1);
@@ -258,7 +258,7 @@ impl Session {
             availability.offline
         };
         self.enqueue(
-            Publish::new(availability.topic, payload).retained(),
+            Arc::new(Publish::new(availability.topic, payload).retained()),
             Ticket::unwatched(),
         );
     }

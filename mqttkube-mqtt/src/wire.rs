@@ -4,7 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::ack_window::Ack;
 use crate::event::Version;
@@ -198,6 +198,11 @@ pub(crate) fn decode(
     input: &mut BytesMut,
 ) -> Result<Option<Incoming>, DecodeError> {
     while let Some(length) = frame_length(input, limit)? {
+        // The short PUBACK is most of what comes, and the same in both versions (MQTT 5.0, section 3.4.2).
+        if let [0x40, 2, high, low, ..] = input[..] {
+            input.advance(4);
+            return Ok(Some(Incoming::PubAck(u16::from_be_bytes([high, low]), Ok(()))));
+        }
         let frame = input.split_to(length);
         if version == Version::V5 && frame.len() == 4 && frame[0] == 0x20 {
             // A CONNACK without room for properties cannot be MQTT 5; rumqttc would wait for the rest for ever.

@@ -25,7 +25,7 @@ pub(super) struct Parcel {
 
 /// A message that is on its way to safety.
 struct Pending {
-    parcel: Option<Parcel>,
+    parcel: Option<Box<Parcel>>,
     fate: Fate,
 }
 
@@ -45,7 +45,7 @@ pub(super) enum Ended {
 }
 
 impl Future for Pending {
-    type Output = (Parcel, Ended);
+    type Output = (Box<Parcel>, Ended);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let ended = match &mut self.fate {
@@ -84,7 +84,7 @@ const fn kept(outcome: &Result<Appended, StoreError>) -> Ended {
 #[derive(Default)]
 pub(super) struct InFlight {
     pending: FuturesUnordered<Pending>,
-    pub(super) turns: Turns<Parcel>,
+    pub(super) turns: Turns<Box<Parcel>>,
     /// Those at QoS 0 among the pending ones.
     forgettable: usize,
     bytes: u64,
@@ -94,7 +94,7 @@ pub(super) struct InFlight {
 }
 
 /// A message whose fate is known.
-pub(super) struct Settled(pub(super) Parcel, pub(super) Ended);
+pub(super) struct Settled(pub(super) Box<Parcel>, pub(super) Ended);
 
 impl InFlight {
     /// The most messages at QoS 0 that wait at once; more are dropped. Nobody waits for them, and they must not take the
@@ -129,17 +129,17 @@ impl InFlight {
         (self.bytes, oldest)
     }
 
-    pub(super) fn arrive(&mut self, token: AckToken, rule: usize, message: Message) -> Parcel {
+    pub(super) fn arrive(&mut self, token: AckToken, rule: usize, message: Message) -> Box<Parcel> {
         let arrived = (self.next, now());
         self.next += 1;
         self.arrivals.insert(arrived.0, arrived.1);
         self.bytes += message.weight();
-        Parcel {
+        Box::new(Parcel {
             token,
             rule,
             message,
             arrived,
-        }
+        })
     }
 
     pub(super) fn forget(&mut self, parcel: &Parcel) {
@@ -147,7 +147,7 @@ impl InFlight {
         self.arrivals.remove(&parcel.arrived.0);
     }
 
-    pub(super) fn push(&mut self, parcel: Parcel, fate: Fate) {
+    pub(super) fn push(&mut self, parcel: Box<Parcel>, fate: Fate) {
         self.forgettable += usize::from(parcel.message.qos == 0);
         self.pending.push(Pending {
             parcel: Some(parcel),

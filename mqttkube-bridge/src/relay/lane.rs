@@ -146,7 +146,7 @@ impl Way {
         answer
     }
 
-    async fn hand_over(&self, parcel: Parcel, in_flight: &mut InFlight) {
+    async fn hand_over(&self, parcel: Box<Parcel>, in_flight: &mut InFlight) {
         let mut parcel = parcel;
         loop {
             let rule = parcel.rule;
@@ -162,7 +162,7 @@ impl Way {
     }
 
     /// Hands a message over. False: that is all there is to it.
-    async fn offer(&self, parcel: Parcel, in_flight: &mut InFlight) -> bool {
+    async fn offer(&self, parcel: Box<Parcel>, in_flight: &mut InFlight) -> bool {
         let (message, rule) = (&parcel.message, Some(parcel.rule));
         if message.qos == 0 && !in_flight.may_forget() {
             self.counters.dropped(rule, Dropped::Overrun);
@@ -173,11 +173,12 @@ impl Way {
             Destination::Broker(client) => {
                 note_sent(&self.sent, &self.routes, self.lane, message);
                 let publish = message.clone().into_publish();
-                let receipt = if message.qos == 0 {
+                let receipt = match client.try_publish(publish) {
                     // Nobody waits for a message that may be lost: where there is no room it is.
-                    client.try_publish(publish)
-                } else {
-                    client.publish(publish).await
+                    Err(mqttkube_mqtt::Error::Full) if message.qos > 0 => {
+                        client.publish(message.clone().into_publish()).await
+                    }
+                    other => other,
                 };
                 receipt.map(Fate::Sent)
             }
