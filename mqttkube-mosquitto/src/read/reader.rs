@@ -123,7 +123,7 @@ impl Reader {
                 return self.plugin(key, value).map(|()| None);
             }
             "auth_plugin_deny_special_chars" => return self.deny_special_chars(value).map(|()| None),
-            "per_listener_settings" => self.check_late_switch(),
+            "per_listener_settings" => self.check_late_switch(value),
             _ => {}
         }
         if let Some(option) = plugin_option(key) {
@@ -331,8 +331,11 @@ impl Reader {
         }
     }
 
-    fn check_late_switch(&mut self) {
-        if !self.document.config.security.is_empty() {
+    /// Written out as it is by default, it changes nothing wherever it stands.
+    fn check_late_switch(&mut self, value: &str) {
+        let config = &self.document.config;
+        let stays_off = !config.per_listener() && matches!(value.trim(), "false" | "0");
+        if !config.security.is_empty() && !stays_off {
             let message = "settings about clients stand before `per_listener_settings`, which decides whom they are for";
             self.problem(
                 ProblemKind::LateSwitch,

@@ -68,6 +68,13 @@ pub(crate) const TEXT: &[Case] = &[
         "per_listener_settings true\nallow_anonymous false\n",
     ),
     (
+        "late-switch",
+        V2_0,
+        "allow_anonymous true\nper_listener_settings true\n",
+        2,
+        "allow_anonymous true\nper_listener_settings false\n",
+    ),
+    (
         "include-dir",
         V2_0,
         "include_dir /etc/mosquitto/conf.d\n",
@@ -288,6 +295,13 @@ pub(crate) const WEBSOCKETS: &[Case] = &[
         "listener 1883\nlistener 9001 127.0.0.1\nprotocol websockets\n",
         2,
         "listener 1883\nlistener 9001 lo\nprotocol websockets\n",
+    ),
+    (
+        "websocket-host",
+        V2_0,
+        "listener 1883\nlistener 9001 10.0.0.1\nprotocol websockets\n",
+        2,
+        "listener 1883\nlistener 9001 0.0.0.0\nprotocol websockets\n",
     ),
 ];
 
