@@ -2,6 +2,7 @@
 
 mod cloud;
 mod faults;
+mod gateway;
 mod keys;
 mod rollovers;
 mod scene;

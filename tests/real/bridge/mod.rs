@@ -6,3 +6,4 @@ mod loss;
 pub(crate) mod pod;
 pub(crate) mod scene;
 mod sidecar;
+mod store_kill;
