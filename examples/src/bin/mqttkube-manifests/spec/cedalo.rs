@@ -56,7 +56,7 @@ fn center(mut section: Section<'_>) -> Option<ManagementCenter> {
     let image = required(&mut section, "image");
     let secret = required(&mut section, "secret");
     let node_port = match value(&mut section, "expose") {
-        Some(exposure) => exposed(&exposure),
+        Some(exposure) => exposed(&exposure).map(Exposed::node_port),
         None => Some(None),
     };
     section.finish();
@@ -74,14 +74,14 @@ fn proxy(mut section: Section<'_>) -> Option<ProxyInputs> {
         None => section.missing("tls"),
     };
     let node_port = match section.get("expose") {
-        Some(exposure) => exposed(&exposure).and_then(|port| {
-            if port.is_none() {
+        Some(exposure) => exposed(&exposure).and_then(|way| {
+            if way == Exposed::Inside {
                 exposure.error_with_help(
                     "clients connect to HAProxy from outside",
                     "write `expose: {node-port: 30883}`",
                 );
             }
-            port
+            way.node_port()
         }),
         None => section.missing("expose"),
     };
@@ -93,10 +93,27 @@ fn proxy(mut section: Section<'_>) -> Option<ProxyInputs> {
     })
 }
 
-/// `cluster-ip`, or `{node-port: NUMBER}`.
-fn exposed(cursor: &Cursor<'_>) -> Option<Option<NodePort>> {
+/// From where something is reached.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Exposed {
+    /// Inside of the cluster: `cluster-ip`.
+    Inside,
+    /// From outside, too: `{node-port: NUMBER}`.
+    NodePort(NodePort),
+}
+
+impl Exposed {
+    fn node_port(self) -> Option<NodePort> {
+        match self {
+            Self::Inside => None,
+            Self::NodePort(port) => Some(port),
+        }
+    }
+}
+
+fn exposed(cursor: &Cursor<'_>) -> Option<Exposed> {
     if let Content::Text(_) = cursor.node().content {
-        return cursor.choice(&[("cluster-ip", None)]);
+        return cursor.choice(&[("cluster-ip", Exposed::Inside)]);
     }
     let mut section = cursor.section("the section expose")?;
     let port = match section.get("node-port") {
@@ -104,7 +121,7 @@ fn exposed(cursor: &Cursor<'_>) -> Option<Option<NodePort>> {
         None => section.missing("node-port"),
     };
     section.finish();
-    port.map(Some)
+    port.map(Exposed::NodePort)
 }
 
 fn scaling(mut section: Section<'_>) -> Option<Scaling> {
