@@ -47,8 +47,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     bridge.notes.iter().for_each(|note| eprintln!("{note}"));
     logging::start(&bridge.program.logging);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // All work waits for the network or for the store, which has a thread of its own. One thread saves wake-ups.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let ended = runtime.block_on(serve(&bridge));
