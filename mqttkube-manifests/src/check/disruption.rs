@@ -1,5 +1,7 @@
 //! Disruption budgets against what they protect.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::matching::Matching;
@@ -15,6 +17,7 @@ pub(super) fn check(bundle: &Bundle, matching: &Matching<'_, '_>, findings: &mut
         .iter()
         .filter(|object| object.kind() == "PodDisruptionBudget")
         .collect();
+    let mut protector: HashMap<*const Pod<'_>, usize> = HashMap::new();
     for (index, budget) in budgets.iter().enumerate() {
         let selector = budget.at("/spec/selector/matchLabels");
         let protected: Vec<&Pod<'_>> = matching.pods(budget.namespace(), selector).collect();
@@ -32,18 +35,16 @@ pub(super) fn check(bundle: &Bundle, matching: &Matching<'_, '_>, findings: &mut
                 message,
             );
         }
-        let twin = budgets[..index]
-            .iter()
-            .find(|other| protected.iter().any(|pod| protects(other, pod)));
+        let places = || protected.iter().map(|pod| std::ptr::from_ref(*pod));
+        let twin = places().filter_map(|pod| protector.get(&pod)).min().copied();
+        for pod in places() {
+            protector.entry(pod).or_insert(index);
+        }
         if let Some(other) = twin {
-            let message = format!("{} protects the same pods", other.key());
+            let message = format!("{} protects the same pods", budgets[other].key());
             findings.add(&rules::BUDGETS_OVERLAP, budget, "spec.selector", message);
         }
     }
-}
-
-fn protects(budget: &Object, pod: &Pod<'_>) -> bool {
-    budget.namespace() == pod.namespace() && pod.fits(budget.at("/spec/selector/matchLabels"))
 }
 
 fn drains(budget: &Object, protected: &[&Pod<'_>], findings: &mut Findings) {

@@ -11,7 +11,7 @@ use crate::object::Object;
 /// A namespace, and a label with its value.
 type Pair<'a> = (Option<&'a str>, &'a str, &'a str);
 
-/// The pods of a bundle by their labels, and its Services by what they ask for first.
+/// The pods of a bundle by their labels, and its Services by the rarest label that they ask for.
 pub(super) struct Matching<'p, 'a> {
     all: &'p [Pod<'a>],
     pods: HashMap<Pair<'a>, Vec<usize>>,
@@ -32,11 +32,8 @@ impl<'p, 'a> Matching<'p, 'a> {
             .iter()
             .filter(|object| object.kind() == "Service")
         {
-            if let Some((key, value)) = pairs(object.at("/spec/selector")).next() {
-                services
-                    .entry((object.namespace(), key, value))
-                    .or_default()
-                    .push(object);
+            if let Some(rarest) = rarest(&pods, object.namespace(), object.at("/spec/selector")) {
+                services.entry(rarest).or_default().push(object);
             }
         }
         Self { all, pods, services }
@@ -49,8 +46,8 @@ impl<'p, 'a> Matching<'p, 'a> {
         selector: &Value,
     ) -> impl Iterator<Item = &'p Pod<'a>> {
         let all = self.all;
-        let first = pairs(selector).next();
-        let found = first.and_then(|(key, value)| self.pods.get(&(namespace, key, value)));
+        let rarest = rarest(&self.pods, namespace, selector);
+        let found = rarest.and_then(|pair| self.pods.get(&pair));
         let fitting: Vec<&'p Pod<'a>> = found
             .into_iter()
             .flatten()
@@ -69,6 +66,18 @@ impl<'p, 'a> Matching<'p, 'a> {
             .filter(|service| pod.fits(service.at("/spec/selector")))
             .collect()
     }
+}
+
+/// The label of a selector that the fewest pods have: many have those that say no more than what they are.
+fn rarest<'s>(
+    pods: &HashMap<Pair<'_>, Vec<usize>>,
+    namespace: Option<&'s str>,
+    selector: &'s Value,
+) -> Option<Pair<'s>> {
+    let many = |pair: &Pair<'s>| pods.get(pair).map_or(0, Vec::len);
+    pairs(selector)
+        .map(|(key, value)| (namespace, key, value))
+        .min_by_key(many)
 }
 
 fn pairs(labels: &Value) -> impl Iterator<Item = (&str, &str)> {

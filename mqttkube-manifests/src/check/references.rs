@@ -1,5 +1,7 @@
 //! Names that must be found in the bundle.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::matching::Matching;
@@ -10,9 +12,10 @@ use crate::bundle::Bundle;
 use crate::object::Object;
 
 pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], matching: &Matching<'_, '_>, findings: &mut Findings) {
+    let made = Made::of(bundle);
     for pod in pods {
-        volumes(bundle, pod, findings);
-        environment(bundle, pod, findings);
+        volumes(bundle, &made, pod, findings);
+        environment(bundle, &made, pod, findings);
         account(bundle, pod, findings);
         selector(pod, findings);
     }
@@ -42,13 +45,13 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn check(&self, bundle: &Bundle, from: &Object, findings: &mut Findings) {
+    fn check(&self, bundle: &Bundle, made: &Made<'_>, from: &Object, findings: &mut Findings) {
         if self.optional {
             return;
         }
         let (kind, name) = (self.kind, self.name);
         let Some(found) = find(bundle, from, kind, name) else {
-            let made_elsewhere = kind == "Secret" && made_by_another(bundle, from, name);
+            let made_elsewhere = kind == "Secret" && made.0.contains(&(from.namespace(), name));
             if !made_elsewhere {
                 let rule = if kind == "Secret" {
                     &rules::NO_SECRET
@@ -80,26 +83,25 @@ impl Source<'_> {
     }
 }
 
-/// A Certificate or ExternalSecret of the bundle makes the Secret.
-fn made_by_another(bundle: &Bundle, from: &Object, name: &str) -> bool {
-    bundle
-        .objects()
-        .iter()
-        .filter(|object| object.namespace() == from.namespace())
-        .any(|object| match object.kind() {
-            "Certificate" => object.at("/spec/secretName") == name,
+/// The Secrets that a Certificate or ExternalSecret of the bundle makes, with their namespaces.
+struct Made<'a>(HashSet<(Option<&'a str>, &'a str)>);
+
+impl<'a> Made<'a> {
+    fn of(bundle: &'a Bundle) -> Self {
+        let name = |object: &'a Object| match object.kind() {
+            "Certificate" => object.at("/spec/secretName").as_str(),
             "ExternalSecret" => {
-                object
-                    .at("/spec/target/name")
-                    .as_str()
-                    .unwrap_or_else(|| object.name())
-                    == name
+                let name = object.at("/spec/target/name").as_str();
+                Some(name.unwrap_or_else(|| object.name()))
             }
-            _ => false,
-        })
+            _ => None,
+        };
+        let made = |object: &'a Object| Some((object.namespace(), name(object)?));
+        Self(bundle.objects().iter().filter_map(made).collect())
+    }
 }
 
-fn volumes(bundle: &Bundle, pod: &Pod<'_>, findings: &mut Findings) {
+fn volumes(bundle: &Bundle, made: &Made<'_>, pod: &Pod<'_>, findings: &mut Findings) {
     for (index, volume) in pod.volumes() {
         let path = format!("{}.volumes[{index}]", pod.path);
         let projected = items(&volume["projected"]["sources"]).enumerate();
@@ -112,7 +114,7 @@ fn volumes(bundle: &Bundle, pod: &Pod<'_>, findings: &mut Findings) {
             ] {
                 source
                     .into_iter()
-                    .for_each(|source| source.check(bundle, pod.object, findings));
+                    .for_each(|source| source.check(bundle, made, pod.object, findings));
             }
         }
         let claim = volume["persistentVolumeClaim"]["claimName"].as_str();
@@ -174,7 +176,7 @@ fn volume_source<'a>(part: &'a Value, path: &str, kind: &'static str) -> Option<
     })
 }
 
-fn environment(bundle: &Bundle, pod: &Pod<'_>, findings: &mut Findings) {
+fn environment(bundle: &Bundle, made: &Made<'_>, pod: &Pod<'_>, findings: &mut Findings) {
     for container in pod.containers() {
         let single = items(&container.value["env"])
             .enumerate()
@@ -219,7 +221,7 @@ fn environment(bundle: &Bundle, pod: &Pod<'_>, findings: &mut Findings) {
             });
         single
             .chain(whole)
-            .for_each(|source| source.check(bundle, pod.object, findings));
+            .for_each(|source| source.check(bundle, made, pod.object, findings));
     }
 }
 
