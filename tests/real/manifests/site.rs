@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 use super::schemas;
 
 /// How long anything may take on a machine that does other things, too.
-pub(super) const LONG: Duration = Duration::from_secs(120);
+pub(super) const LONG: Duration = Duration::from_secs(300);
 
 /// The control plane; `None` when the test has to be skipped.
 pub(super) async fn site() -> Option<&'static ControlPlane> {
