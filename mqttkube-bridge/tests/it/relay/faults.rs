@@ -63,6 +63,18 @@ async fn buried(bench: &mut Bench) -> Seen {
     letter.expect("there is one")
 }
 
+/// `p` is a dead letter, and the other message has arrived.
+async fn bad_is_buried(bench: &mut Bench) -> Seen {
+    let letter = buried(bench).await;
+    assert_eq!((letter.topic.as_str(), &letter.payload[..]), ("dead", &b"p"[..]));
+    bench
+        .until("one is carried, one is poison", |status| {
+            (status.out.forwarded, status.out.dropped_for("poison")) == (1, 1)
+        })
+        .await;
+    letter
+}
+
 /// What a cloud may refuse for now is tried again a few times and believed then; one behind it does not wait for that.
 #[tokio::test]
 async fn a_message_that_is_refused_again_and_again_is_a_dead_letter_in_the_end() {
@@ -84,13 +96,7 @@ async fn a_message_that_is_refused_again_and_again_is_a_dead_letter_in_the_end()
                 tries.push(publish.topic);
             }
             assert_eq!(tries, ["r/bad", "r/good", "r/bad", "r/bad", "r/bad"], "{code:#x}");
-            let letter = buried(&mut bench).await;
-            assert_eq!((letter.topic.as_str(), &letter.payload[..]), ("dead", &b"p"[..]));
-            bench
-                .until("one is carried, one is poison", |status| {
-                    (status.out.forwarded, status.out.dropped_for("poison")) == (1, 1)
-                })
-                .await;
+            bad_is_buried(&mut bench).await;
         }
     }
 }
@@ -112,15 +118,9 @@ async fn a_message_that_is_too_large_for_the_cloud_is_found_and_buried() {
         there.send(&[0xe0, 2, 0x95, 0]).await;
         let mut there = bench.cloud.welcome(WELCOME_BACK).await.0;
         assert_eq!(take(&mut there).await.topic, "r/good");
-        let letter = buried(&mut bench).await;
-        assert_eq!((letter.topic.as_str(), &letter.payload[..]), ("dead", &b"p"[..]));
+        let letter = bad_is_buried(&mut bench).await;
         let told = String::from_utf8_lossy(&letter.properties).into_owned();
         assert!(told.contains("packet too large"), "{told}");
-        bench
-            .until("one is carried, one is poison", |status| {
-                (status.out.forwarded, status.out.dropped_for("poison")) == (1, 1)
-            })
-            .await;
     }
 }
 
