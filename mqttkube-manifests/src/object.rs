@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use thiserror::Error;
 
 /// The group of what only kubectl and kustomize read.
@@ -102,12 +102,13 @@ impl Object {
     /// # Errors
     /// When it has no name or cannot be written as JSON.
     pub fn from_typed<T: k8s_openapi::Resource + Serialize>(value: &T) -> Result<Self, ObjectError> {
-        let tree = serde_json::to_value(value).map_err(|error| ObjectError::Shape {
+        let mut tree = serde_json::to_value(value).map_err(|error| ObjectError::Shape {
             object: T::KIND.to_owned(),
             what: T::KIND,
             reason: error.to_string(),
         })?;
-        Self::new(without_nulls(tree))
+        remove_nulls(&mut tree);
+        Self::new(tree)
     }
 
     /// The object as a type of `k8s-openapi`.
@@ -225,17 +226,14 @@ pub(crate) fn rank(kind: &str) -> usize {
         .unwrap_or(ORDER.len())
 }
 
-/// The tree without members that are null, at every depth; elements of lists stay where they are.
-fn without_nulls(value: Value) -> Value {
+/// Takes out members that are null, at every depth; elements of lists stay where they are.
+fn remove_nulls(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            let kept = map.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(
-                kept.map(|(key, value)| (key, without_nulls(value)))
-                    .collect::<Map<_, _>>(),
-            )
+            map.retain(|_, member| !member.is_null());
+            map.values_mut().for_each(remove_nulls);
         }
-        Value::Array(list) => Value::Array(list.into_iter().map(without_nulls).collect()),
-        other => other,
+        Value::Array(list) => list.iter_mut().for_each(remove_nulls),
+        _ => {}
     }
 }

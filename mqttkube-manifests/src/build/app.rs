@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::bundle::Bundle;
 use crate::name::{DnsLabel, DnsSubdomain, LabelKey, LabelValue, ServiceName};
@@ -97,30 +97,34 @@ impl App {
     /// All labels of its pods and objects.
     #[must_use]
     pub fn labels(&self) -> Value {
-        let mut labels = self.labels.clone();
-        labels.extend(self.selector.clone());
-        json!(labels)
+        let all: BTreeMap<&str, &str> = self
+            .labels
+            .iter()
+            .chain(&self.selector)
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect();
+        json!(all)
     }
 
-    /// An object of the application: its metadata and `rest`, whose members stand beside.
-    ///
-    /// # Panics
-    /// When `rest` is no map. It is written in place everywhere.
+    /// An object of the application: its metadata and the members that stand beside.
     #[must_use]
-    pub(crate) fn object(&self, api_version: &str, kind: &str, name: &str, rest: Value) -> Object {
+    pub(crate) fn object<const N: usize>(
+        &self,
+        api_version: &str,
+        kind: &str,
+        name: &str,
+        rest: [(&str, Value); N],
+    ) -> Object {
         let mut metadata = json!({"name": name, "namespace": self.namespace, "labels": self.labels()});
         if !self.annotations.is_empty() {
             metadata["annotations"] = json!(self.annotations);
         }
-        let mut members = Map::new();
-        members.insert("apiVersion".to_owned(), json!(api_version));
-        members.insert("kind".to_owned(), json!(kind));
-        members.insert("metadata".to_owned(), metadata);
-        let Value::Object(rest) = rest else {
-            panic!("the members of an object are a map")
-        };
-        members.extend(rest);
-        Object::new(Value::Object(members)).expect("it has version, kind and name")
+        let mut value = json!({"apiVersion": api_version, "kind": kind});
+        value["metadata"] = metadata;
+        for (member, part) in rest {
+            value[member] = part;
+        }
+        Object::new(value).expect("it has version, kind and name")
     }
 
     /// Its namespace as an object, labelled for the restricted level of Pod Security.
@@ -158,9 +162,9 @@ impl App {
     #[must_use]
     pub fn bundle(&self) -> Bundle {
         let mut bundle = Bundle::new();
-        let rest = json!({"automountServiceAccountToken": false});
+        let token = [("automountServiceAccountToken", json!(false))];
         bundle
-            .add(self.object("v1", "ServiceAccount", &self.account, rest))
+            .add(self.object("v1", "ServiceAccount", &self.account, token))
             .expect("the bundle is empty");
         bundle
     }

@@ -18,7 +18,7 @@ pub fn budget(app: &App) -> Object {
         "policy/v1",
         "PodDisruptionBudget",
         app.name().as_str(),
-        json!({"spec": spec}),
+        [("spec", spec)],
     )
 }
 
@@ -36,6 +36,6 @@ pub fn autoscaler(app: &App, workload: &Object, (min, max): (u16, u16), cpu: u8)
         "autoscaling/v2",
         "HorizontalPodAutoscaler",
         app.name().as_str(),
-        json!({"spec": spec}),
+        [("spec", spec)],
     )
 }

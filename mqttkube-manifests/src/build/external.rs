@@ -80,11 +80,7 @@ impl<'a> ExternalSecret<'a> {
             "data": self.data,
         });
         let name = self.name.as_str();
-        self.app.object(
-            "external-secrets.io/v1",
-            "ExternalSecret",
-            name,
-            json!({"spec": spec}),
-        )
+        self.app
+            .object("external-secrets.io/v1", "ExternalSecret", name, [("spec", spec)])
     }
 }

@@ -109,7 +109,7 @@ impl<'a> ConfigMap<'a> {
     #[must_use]
     pub fn object(&self) -> Object {
         self.app
-            .object("v1", "ConfigMap", &self.name, json!({"data": self.data}))
+            .object("v1", "ConfigMap", &self.name, [("data", json!(self.data))])
     }
 }
 
@@ -148,7 +148,7 @@ impl<'a> Secret<'a> {
             "v1",
             "Secret",
             &self.name,
-            json!({"type": "Opaque", "data": self.data}),
+            [("type", json!("Opaque")), ("data", json!(self.data))],
         )
     }
 }

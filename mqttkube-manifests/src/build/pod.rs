@@ -94,12 +94,7 @@ impl Claim {
     /// The claim as an object, for a workload that does not make its own.
     #[must_use]
     pub fn object(&self, app: &App) -> Object {
-        app.object(
-            "v1",
-            "PersistentVolumeClaim",
-            &self.name,
-            json!({"spec": self.spec()}),
-        )
+        app.object("v1", "PersistentVolumeClaim", &self.name, [("spec", self.spec())])
     }
 }
 
@@ -125,7 +120,11 @@ impl Pod {
     pub fn volume(&mut self, name: DnsLabel, source: Source) -> Volume {
         let read_only = matches!(source, Source::Files(_));
         let volume = match source {
-            Source::Files(keys) => json!({"name": name, "projected": projected(&keys)}),
+            Source::Files(keys) => {
+                let mut volume = json!({"name": name});
+                volume["projected"] = projected(&keys);
+                volume
+            }
             Source::Scratch { size } => json!({"name": name, "emptyDir": {"sizeLimit": size}}),
             Source::Memory { size } => {
                 json!({"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": size}})
@@ -209,12 +208,15 @@ impl Pod {
         let mut volumes = self.volumes.clone();
         volumes.extend(self.claims.iter().filter(|_| claims).map(named));
         if !volumes.is_empty() {
-            spec["volumes"] = json!(volumes);
+            spec["volumes"] = Value::Array(volumes);
         }
         for (member, value) in &self.more {
             spec[member] = value.clone();
         }
-        json!({"metadata": metadata, "spec": spec})
+        // Parts are moved in: `json!` would copy each of them once more.
+        let mut template = json!({"metadata": metadata});
+        template["spec"] = spec;
+        template
     }
 }
 

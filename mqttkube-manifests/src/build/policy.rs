@@ -135,7 +135,7 @@ impl<'a> NetworkPolicy<'a> {
             "networking.k8s.io/v1",
             "NetworkPolicy",
             &self.name,
-            json!({"spec": spec}),
+            [("spec", spec)],
         )
     }
 }

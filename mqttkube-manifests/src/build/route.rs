@@ -21,7 +21,7 @@ pub fn certificate(app: &App, name: &DnsSubdomain, issuer: &Issuer, hosts: &[Hos
         "cert-manager.io/v1",
         "Certificate",
         name.as_str(),
-        json!({"spec": spec}),
+        [("spec", spec)],
     )
 }
 
@@ -41,7 +41,7 @@ pub fn route(
         "tls": {"termination": "passthrough", "insecureEdgeTerminationPolicy": "None"},
         "wildcardPolicy": "None",
     });
-    app.object("route.openshift.io/v1", "Route", name, json!({"spec": spec}))
+    app.object("route.openshift.io/v1", "Route", name, [("spec", spec)])
 }
 
 /// A TLSRoute to a port of a Service.
@@ -68,12 +68,7 @@ pub fn tls_route(
         "hostnames": hosts,
         "rules": [{"backendRefs": [{"name": service.name(), "port": port.number()}]}],
     });
-    app.object(
-        "gateway.networking.k8s.io/v1",
-        "TLSRoute",
-        name,
-        json!({"spec": spec}),
-    )
+    app.object("gateway.networking.k8s.io/v1", "TLSRoute", name, [("spec", spec)])
 }
 
 /// An Ingress to a port of a Service.
@@ -94,7 +89,7 @@ pub fn ingress(
     if let Some(class) = &ingress.class {
         spec["ingressClassName"] = json!(class);
     }
-    app.object("networking.k8s.io/v1", "Ingress", name, json!({"spec": spec}))
+    app.object("networking.k8s.io/v1", "Ingress", name, [("spec", spec)])
 }
 
 /// A PodMonitor for a port that serves `/metrics`.
@@ -108,7 +103,7 @@ pub fn pod_monitor(app: &App, port: &ContainerPort) -> Object {
         "monitoring.coreos.com/v1",
         "PodMonitor",
         app.name().as_str(),
-        json!({"spec": spec}),
+        [("spec", spec)],
     )
 }
 
@@ -124,6 +119,6 @@ pub fn service_monitor(app: &App, port: &ContainerPort) -> Object {
         "monitoring.coreos.com/v1",
         "ServiceMonitor",
         app.name().as_str(),
-        json!({"spec": spec}),
+        [("spec", spec)],
     )
 }

@@ -132,7 +132,6 @@ impl<'a> Service<'a> {
         }
         spec["selector"] = self.app.selector();
         spec["ports"] = json!(self.ports);
-        self.app
-            .object("v1", "Service", &self.name, json!({"spec": spec}))
+        self.app.object("v1", "Service", &self.name, [("spec", spec)])
     }
 }

@@ -27,18 +27,13 @@ pub fn stateful_set(app: &App, pod: &Pod, replicas: u16, service: &Service<'_>, 
         "podManagementPolicy": if at_once { "Parallel" } else { "OrderedReady" },
         "updateStrategy": {"type": "RollingUpdate"},
         "selector": {"matchLabels": app.selector()},
-        "template": pod.template(false),
     });
+    spec["template"] = pod.template(false);
     let claims = pod.claim_templates(&app.selector());
     if !claims.is_empty() {
-        spec["volumeClaimTemplates"] = json!(claims);
+        spec["volumeClaimTemplates"] = Value::Array(claims);
     }
-    app.object(
-        "apps/v1",
-        "StatefulSet",
-        app.name().as_str(),
-        json!({"spec": spec}),
-    )
+    app.object("apps/v1", "StatefulSet", app.name().as_str(), [("spec", spec)])
 }
 
 /// A Deployment.
@@ -50,18 +45,13 @@ pub fn deployment(app: &App, pod: &Pod, replicas: u16, update: Update) -> Object
             json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})
         }
     };
-    let spec = json!({
+    let mut spec = json!({
         "replicas": replicas,
         "strategy": strategy,
         "selector": {"matchLabels": app.selector()},
-        "template": pod.template(true),
     });
-    app.object(
-        "apps/v1",
-        "Deployment",
-        app.name().as_str(),
-        json!({"spec": spec}),
-    )
+    spec["template"] = pod.template(true);
+    app.object("apps/v1", "Deployment", app.name().as_str(), [("spec", spec)])
 }
 
 /// OpenShift's older kind, deprecated there since 4.14.
@@ -71,17 +61,17 @@ pub fn deployment_config(app: &App, pod: &Pod, replicas: u16, update: Update) ->
         Update::Recreate => json!({"type": "Recreate"}),
         Update::Rolling => json!({"type": "Rolling", "rollingParams": {"maxSurge": 1, "maxUnavailable": 0}}),
     };
-    let spec = json!({
+    let mut spec = json!({
         "replicas": replicas,
         "strategy": strategy,
         "triggers": [{"type": "ConfigChange"}],
         "selector": app.selector(),
-        "template": pod.template(true),
     });
+    spec["template"] = pod.template(true);
     app.object(
         "apps.openshift.io/v1",
         "DeploymentConfig",
         app.name().as_str(),
-        json!({"spec": spec}),
+        [("spec", spec)],
     )
 }

@@ -1,5 +1,7 @@
 //! Network policies against the ports that they are about.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::bundle::Bundle;
@@ -7,7 +9,7 @@ use crate::check::matching::Matching;
 use crate::check::pod::{Pod, items};
 use crate::check::report::Findings;
 use crate::check::rules;
-use crate::object::Object;
+use crate::object::{Object, ObjectKey};
 
 /// The ports of Cedalo's cluster: Raft, and control of one node. Both are unencrypted.
 const CLUSTER_PORTS: [u64; 2] = [7_000, 1_885];
@@ -18,22 +20,22 @@ pub(super) fn check<'p, 'a>(
     matching: &Matching<'p, 'a>,
     findings: &mut Findings,
 ) {
-    let policies: Vec<&Object> = bundle
+    let policies = bundle
         .objects()
         .iter()
-        .filter(|object| object.kind() == "NetworkPolicy")
-        .collect();
-    let mut own: Vec<Vec<&Object>> = vec![Vec::new(); pods.len()];
+        .filter(|object| object.kind() == "NetworkPolicy");
+    let mut own: HashMap<&ObjectKey, Vec<&Object>> = HashMap::new();
     for policy in policies {
         let selected = selected(policy, pods, matching);
         ports(policy, &selected, findings);
-        for (at, pod) in pods.iter().enumerate().filter(|_| governs_ingress(policy)) {
-            if selected.iter().any(|other| std::ptr::eq(*other, pod)) {
-                own[at].push(policy);
+        if governs_ingress(policy) {
+            for pod in selected {
+                own.entry(pod.object.key()).or_default().push(policy);
             }
         }
     }
-    for (pod, own) in pods.iter().zip(&own) {
+    for pod in pods {
+        let own = own.get(pod.object.key()).map_or(&[][..], Vec::as_slice);
         shut(matching, pod, own, findings);
         cluster(pod, own, findings);
     }

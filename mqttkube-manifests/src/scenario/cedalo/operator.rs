@@ -52,11 +52,15 @@ pub(super) fn add(
         .reach(&[Allowed::Everybody], &[Port::literal(443), Port::literal(6443)])
         .look_up_names();
     let mut objects = app.bundle().objects().to_vec();
-    objects.push(app.object(&api, "Role", name.as_str(), json!({"rules": rules})));
-    let binding = json!({
-        "roleRef": {"apiGroup": group, "kind": "Role", "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": account.name(), "namespace": inputs.namespace}],
-    });
+    objects.push(app.object(&api, "Role", name.as_str(), [("rules", json!(rules))]));
+    let subject = json!({"kind": "ServiceAccount", "name": account.name(), "namespace": inputs.namespace});
+    let binding = [
+        (
+            "roleRef",
+            json!({"apiGroup": group, "kind": "Role", "name": name}),
+        ),
+        ("subjects", json!([subject])),
+    ];
     objects.push(app.object(&api, "RoleBinding", name.as_str(), binding));
     objects.push(workload::deployment(&app, &pod, 1, workload::Update::Recreate));
     objects.push(policy.object());
