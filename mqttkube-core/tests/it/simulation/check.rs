@@ -46,8 +46,11 @@ pub(super) struct Process {
     /// Uids that a deletion of ours removed, by command.
     pub(super) killed: HashMap<u64, BTreeSet<String>>,
     first_call: HashMap<u64, Instant>,
-    /// Labels that were looked for: a launch whose look-up is in flight at a drain may go on.
-    looked_for: HashSet<String>,
+    /// Labels that were looked for, with the command where it is known: a launch whose look-up is in flight at a drain may
+    /// go on, and a look-up that is refused is its end.
+    looked_for: HashMap<String, Option<u64>>,
+    /// The command whose message the engine is hearing of.
+    pub(super) hearing: Option<u64>,
     not_before: HashMap<Key, Instant>,
     last_good: Option<Instant>,
     /// What was published last on a topic, and when.
@@ -140,7 +143,7 @@ impl Process {
                 return Err(format!("Retry-After of {key:?} was not kept"));
             }
             let begun = self.first_call.contains_key(&command.unwrap_or(0))
-                || label_of(request).is_some_and(|label| self.looked_for.contains(&label));
+                || label_of(request).is_some_and(|label| self.looked_for.contains_key(&label));
             if self.draining && !begun {
                 return Err(format!("work on {key:?} began after the drain"));
             }
@@ -149,7 +152,7 @@ impl Process {
             self.first_call.entry(command).or_insert(now);
         }
         if let Verb::List { label } = &request.verb {
-            self.looked_for.insert(label.clone());
+            self.looked_for.insert(label.clone(), self.hearing);
         }
         let until = now + ANSWER;
         self.flights.insert(job, Flight { key, until });
@@ -248,6 +251,10 @@ impl Process {
             .as_str()
             .and_then(|name| self.names.get(name))
         {
+            return Some(*command);
+        }
+        let label = format!("mqttkube/command={}", result["id"].as_str().unwrap_or_default());
+        if let Some(Some(command)) = self.looked_for.get(&label) {
             return Some(*command);
         }
         let value = result["value"].to_string();

@@ -221,7 +221,10 @@ impl World {
         if !known && !self.process.draining {
             self.owe(&message, command);
         }
-        self.tell(Event::Message(message))
+        self.process.hearing = Some(command);
+        let told = self.tell(Event::Message(message));
+        self.process.hearing = None;
+        told
     }
 
     /// What the engine owes for a message that is new to it.
