@@ -38,7 +38,7 @@ impl LinkError {
 
 /// Bytes asked of the network at once. Payloads are slices of this buffer, so a larger one would be kept alive by a
 /// small message.
-const READ_AHEAD: usize = 4096;
+const READ_AHEAD: usize = 8192;
 
 /// What was put into the output since it was empty.
 #[derive(Debug, Default, Clone, Copy)]

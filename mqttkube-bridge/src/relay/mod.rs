@@ -60,6 +60,7 @@ mod message;
 mod rollover;
 mod routes;
 mod run;
+mod runtime;
 mod store;
 mod turns;
 
@@ -69,6 +70,7 @@ pub use message::{HOPS, Lane, MOST_HOPS, Message, Properties};
 pub use rollover::{Clocks, CredentialStatus, Rollover};
 pub use routes::{Decision, RelayRule, Routes};
 pub use run::{Handle, Mode, Relay, Side, Status};
+pub use runtime::runtime;
 pub use store::{
     Appended, Keeping, Opened, Store, StoreError, StoreOptions, StoreStatus, Stored, Sync, Table, WhenFull,
 };

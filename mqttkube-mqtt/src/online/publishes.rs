@@ -15,7 +15,7 @@ use crate::session::Session;
 use crate::wire::{EncodeError, Outgoing};
 
 /// So many publishes or acknowledgements are enough for a write.
-const COMPANY: usize = 16;
+const COMPANY: usize = 32;
 /// A broker with so many publishes to answer is busy.
 const BUSY: usize = 8;
 /// Nothing waits for company longer than that.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use mqttkube_bridge::relay::{Mode, Relay, Routes, Store};
+use mqttkube_bridge::relay::{self, Mode, Relay, Routes, Store};
 use mqttkube_bridge::spec::{self, Secrets};
 use mqttkube_mapping::yaml::SecretLookup;
 use mqttkube_mqtt::{Credentials, connect};
@@ -28,8 +28,11 @@ impl SecretLookup for NoSecrets {
 }
 
 /// Relays until it is killed, and prints what is in the store whenever that changes.
-#[tokio::main(flavor = "current_thread")]
-pub(crate) async fn run(config: &str) -> Result<()> {
+pub(crate) fn run(config: &str) -> Result<()> {
+    relay::runtime()?.block_on(carry(config))
+}
+
+async fn carry(config: &str) -> Result<()> {
     let bridge = spec::load(Path::new(config), |_| ()).map_err(|errors| anyhow::anyhow!("{errors}"))?;
     let secrets: Secrets = Arc::new(NoSecrets);
     let store = match &bridge.relay.mode {

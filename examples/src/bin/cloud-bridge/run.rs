@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use mqttkube_bridge::relay::{Mode, Relay, Store};
+use mqttkube_bridge::relay::{self, Mode, Relay, Store};
 use mqttkube_bridge::spec::{self, Bridge, Secrets};
 use mqttkube_examples::http::Server;
 use mqttkube_examples::logging;
@@ -47,10 +47,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     bridge.notes.iter().for_each(|note| eprintln!("{note}"));
     logging::start(&bridge.program.logging);
-    // All work waits for the network or for the store, which has a thread of its own. One thread saves wake-ups.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = relay::runtime()?;
     let ended = runtime.block_on(serve(&bridge));
     // The second signal means now: whatever still runs is left behind.
     runtime.shutdown_background();
