@@ -54,6 +54,11 @@ pub struct Side {
     pub missing: Vec<(String, Option<String>)>,
     /// Connections so far.
     pub connections: u64,
+    /// Connections that took up the session after it had been away. MQTT does not tell how much its broker queued
+    /// meanwhile, nor whether its queue was full and the rest was dropped; the broker's own numbers do.
+    pub resumed: u64,
+    /// Connections that found no session after there had been one: what the broker had queued for it is gone.
+    pub sessions_lost: u64,
     /// Another client with our id took the session over, and we do not fight: there is one attempt a minute.
     pub taken_over: bool,
     /// How often that has happened.
@@ -302,10 +307,23 @@ impl Pump {
             self.version = version;
         }
         self.side.send_modify(|side| match event {
-            Event::Online { .. } => {
+            Event::Online { session_present, .. } => {
+                if !session_present && side.connections > 0 {
+                    tracing::error!(
+                        lane,
+                        "the broker has not kept the session; what it had queued is lost"
+                    );
+                    side.sessions_lost += 1;
+                }
                 if side.online {
                     side.rollovers += 1;
                     side.not_renewed = None;
+                } else if session_present {
+                    tracing::info!(
+                        lane,
+                        "the session is taken up again; how much the broker queued meanwhile is not known"
+                    );
+                    side.resumed += 1;
                 }
                 side.online = true;
                 side.taken_over = false;

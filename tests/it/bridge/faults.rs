@@ -130,6 +130,39 @@ async fn fault_7_repeated_deliveries_and_lost_acknowledgements() {
     }
 }
 
+/// What a broker queued while the bridge was away, or dropped from a full queue, MQTT does not tell; that there was such a
+/// time is counted. A session that the broker has not kept is counted as what it is.
+#[tokio::test]
+async fn fault_12_what_cannot_be_known_of_a_queue_is_counted() {
+    for setup in variants() {
+        let mut scene = Scene::start(setup).await;
+        let seen = |scene: &Scene| {
+            let side = scene.handle.status().cloud;
+            (side.connections, side.resumed, side.sessions_lost)
+        };
+        assert_eq!(seen(&scene), (1, 0, 0));
+        for (lost, expected) in [(false, (2, 1, 0)), (true, (3, 1, 1))] {
+            scene.to_cloud.set(Fault::Refuse);
+            scene.to_cloud.cut();
+            scene
+                .until("the end of the connection", || {
+                    !scene.handle.status().cloud.online
+                })
+                .await;
+            if lost {
+                scene.cloud.forget_sessions();
+            }
+            scene.to_cloud.heal();
+            scene
+                .until("another connection", || seen(&scene).0 == expected.0)
+                .await;
+            scene.carries_on().await;
+            assert_eq!(seen(&scene), expected);
+        }
+        scene.end().await;
+    }
+}
+
 /// CONNACK 4 and 5 on MQTT 3.1.1, 0x86 and 0x87 on MQTT 5: a fresh token at once, and nothing that waits is lost.
 #[tokio::test]
 async fn fault_27_tokens_that_are_refused_or_have_ended() {

@@ -90,6 +90,13 @@ async fn fault_12_what_overflows_in_a_broker_is_what_any_consumer_would_have_los
                 scene.rest().await;
                 let [out, back] = &scene.lanes;
                 tokio::join!(equals_control(out), equals_control(back));
+                let status = scene.program.status().await;
+                let resumed = ["local", "cloud"].map(|side| status[side]["resumed"].as_u64());
+                assert_eq!(
+                    resumed,
+                    [Some(1); 2],
+                    "nobody can know the queues' depth: {status}"
+                );
             }
             scene.program.terminate().await;
         },

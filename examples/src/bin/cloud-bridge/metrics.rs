@@ -67,6 +67,22 @@ fn sides(page: &mut Page, sides: [(&str, &Side); 2]) {
     for (name, side) in sides {
         page.line("stale_files_total", &[("side", name)], side.stale_files);
     }
+    page.head(
+        "resumed_total",
+        "counter",
+        "Sessions taken up again: what their broker queued meanwhile, or dropped from a full queue, is unknown.",
+    );
+    for (name, side) in sides {
+        page.line("resumed_total", &[("side", name)], side.resumed);
+    }
+    page.head(
+        "sessions_lost_total",
+        "counter",
+        "Sessions that the broker had not kept, with all that was queued for them.",
+    );
+    for (name, side) in sides {
+        page.line("sessions_lost_total", &[("side", name)], side.sessions_lost);
+    }
     page.head("connections_total", "counter", "Connections since the start.");
     for (name, side) in sides {
         page.line("connections_total", &[("side", name)], side.connections);
