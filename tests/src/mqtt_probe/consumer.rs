@@ -23,14 +23,14 @@ impl Consumer {
     /// subscriptions stand.
     ///
     /// # Panics
-    /// When the broker does not accept them within 30 s.
+    /// When the broker does not accept them within two minutes: a broker may be busy with a storm.
     pub async fn start(address: SocketAddr, options: Options, filters: &[&str]) -> Self {
         let received = Arc::new(Mutex::new(Vec::new()));
         let (connected, mut connections) = watch::channel(0);
         let filters: Vec<_> = filters.iter().map(|filter| (*filter).to_owned()).collect();
         let task = tokio::spawn(consume(address, options, filters, received.clone(), connected));
         let ready = connections.wait_for(|count| *count > 0);
-        let ready = tokio::time::timeout(Duration::from_secs(30), ready)
+        let ready = tokio::time::timeout(Duration::from_secs(120), ready)
             .await
             .is_ok_and(|ready| ready.is_ok());
         assert!(ready, "the control consumer does not get connected");
