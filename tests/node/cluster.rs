@@ -13,8 +13,9 @@ use mqttkube_tests::mqtt_probe::{Message, Options, Probe};
 use mqttkube_tests::skip::{Need, lacks};
 use mqttkube_tests::wait;
 
+use crate::kubernetes::SOON;
 use commands::Steady;
-use site::{SOON, Site, answers_at};
+use site::{Site, answers_at};
 
 const GROUND: &str = include_str!("cluster/ground.yaml");
 const WORLD: &str = include_str!("cluster/world.yaml");

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails at the right place")]
 
 mod cluster;
+mod kubernetes;
 mod manifests;
 mod pods;

@@ -13,7 +13,8 @@ use std::time::Instant;
 use mqttkube_tests::mqtt_probe::{Message, Options, Probe};
 use mqttkube_tests::skip::{Need, lacks};
 
-use ground::{Ground, OURS, SOON, eventually, identity};
+use crate::kubernetes::SOON;
+use ground::{Ground, OURS, eventually, identity};
 
 const NODE_PORT: &str = include_str!("manifests/node-port.yaml");
 const OPENSHIFT: &str = include_str!("manifests/openshift.yaml");

@@ -1,29 +1,17 @@
 //! The node runs pods that find the broker by name.
 
-use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::Instant;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::Api;
 use kube::api::PostParams;
-use mqttkube_tests::process::{ControlPlane, ControlPlaneOptions, MOSQUITTO, Node, mosquitto_image};
+use mqttkube_tests::process::{MOSQUITTO, mosquitto_image};
 use mqttkube_tests::skip::{Need, lacks};
 use mqttkube_tests::wait;
 use serde_json::json;
 
-const SOON: Duration = Duration::from_secs(60);
-
-async fn cluster(images: &[&Path]) -> (ControlPlane, Node) {
-    let plane = ControlPlaneOptions::default()
-        .controllers()
-        .scheduler()
-        .start()
-        .await
-        .unwrap();
-    let node = Node::start(&plane, images).await.unwrap();
-    (plane, node)
-}
+use crate::kubernetes::{Kubernetes, SOON};
 
 #[tokio::test]
 async fn a_pod_serves_mqtt_under_the_name_of_its_service() {
@@ -38,8 +26,8 @@ async fn a_pod_serves_mqtt_under_the_name_of_its_service() {
     }
     let folder = tempfile::TempDir::new().unwrap();
     let archive = mosquitto_image(folder.path()).unwrap();
-    let (plane, node) = cluster(&[&archive]).await;
-    let client = plane.client().await.unwrap();
+    let kubernetes = Kubernetes::start(&[archive], Instant::now()).await;
+    let client = kubernetes.client.clone();
     let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
     let services: Api<Service> = Api::namespaced(client, "default");
     let pod = json!({
@@ -78,7 +66,7 @@ async fn a_pod_serves_mqtt_under_the_name_of_its_service() {
         .args([
             "-c",
             DNS_QUESTION,
-            node.fact("address"),
+            kubernetes.node_address(),
             "broker.default.svc.cluster.local",
         ])
         .output()

@@ -12,7 +12,7 @@ use mqttkube_tests::wait;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::site::SOON;
+use crate::kubernetes::SOON;
 
 /// The time between two commands: 20 in a second.
 const PACE: Duration = Duration::from_millis(50);

@@ -1,24 +1,20 @@
 //! A control plane with a node and the images, and what an administrator does there.
 
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ListParams, LogParams};
-use mqttkube_tests::process::{
-    ControlPlane, ControlPlaneOptions, Node, find, image, mosquitto_image, program_image,
-};
+use mqttkube_tests::process::{find, image, mosquitto_image, program_image};
 use mqttkube_tests::program::bin;
 use mqttkube_tests::wait;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-/// How long a step may take.
-pub(super) const SOON: Duration = Duration::from_secs(60);
+use crate::kubernetes::{Kubernetes, SOON};
 
 /// The image that examples/deploy names.
 const IMAGE: &str = "localhost/mqtt-kube:0.1.0";
@@ -26,12 +22,23 @@ const BUSYBOX: &str = "docker.io/library/busybox:1.37";
 
 /// Where the story takes place. When a test fails, it says how the pods were.
 pub(super) struct Site {
-    // Fields drop in this order: the node needs the control plane, and both the folder.
-    node: Node,
-    pub(super) plane: ControlPlane,
-    pub(super) client: kube::Client,
+    // Fields drop in this order: what runs needs the folder.
+    kubernetes: Kubernetes,
     folder: TempDir,
-    began: Instant,
+}
+
+impl Deref for Site {
+    type Target = Kubernetes;
+
+    fn deref(&self) -> &Kubernetes {
+        &self.kubernetes
+    }
+}
+
+impl DerefMut for Site {
+    fn deref_mut(&mut self) -> &mut Kubernetes {
+        &mut self.kubernetes
+    }
 }
 
 impl Site {
@@ -45,69 +52,14 @@ impl Site {
             program_image(IMAGE, &program, folder.path()).unwrap(),
             busybox_image(folder.path()),
         ];
-        let plane = ControlPlaneOptions::default()
-            .controllers()
-            .scheduler()
-            .start()
-            .await
-            .unwrap();
-        let archives: Vec<&Path> = archives.iter().map(PathBuf::as_path).collect();
-        let node = Node::start(&plane, &archives).await.unwrap();
-        let client = plane.client().await.unwrap();
-        let site = Self {
-            node,
-            plane,
-            client,
-            folder,
-            began,
-        };
+        let kubernetes = Kubernetes::start(&archives, began).await;
+        let site = Self { kubernetes, folder };
         site.passed("a control plane and a node with three images");
         site
     }
 
-    /// Where NodePorts are served.
-    pub(super) fn node_address(&self) -> &str {
-        self.node.fact("address")
-    }
-
     pub(super) fn volume(&self) -> PathBuf {
         self.folder.path().join("volume")
-    }
-
-    /// Prints what is shown by now and after how many seconds.
-    pub(super) fn passed(&self, what: &str) {
-        println!("{:6.1} s  {what}", self.began.elapsed().as_secs_f32());
-    }
-
-    /// Runs kubectl as the administrator and returns what it prints.
-    pub(super) async fn kubectl(&self, args: &[&str]) -> String {
-        self.kubectl_with(args, "").await
-    }
-
-    /// The same with an input.
-    pub(super) async fn kubectl_with(&self, args: &[&str], input: &str) -> String {
-        let mut child = Command::new("kubectl")
-            .arg("--kubeconfig")
-            .arg(self.plane.kubeconfig())
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(input.as_bytes())
-            .await
-            .unwrap();
-        let done = tokio::time::timeout(SOON + SOON, child.wait_with_output()).await;
-        let done = done.unwrap_or_else(|_| panic!("kubectl {args:?} hangs")).unwrap();
-        let errors = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "kubectl {args:?}: {errors}");
-        String::from_utf8(done.stdout).unwrap()
     }
 
     /// Applies one of the files that people copy, as it is.
@@ -209,16 +161,7 @@ impl Drop for Site {
             &["get", "events", "-A", "--field-selector", "type=Warning"],
             &["-n", "iot", "logs", "deployment/mqtt-kube", "--tail", "40"],
         ] {
-            let shown = std::process::Command::new("kubectl")
-                .arg("--request-timeout=5s")
-                .arg("--kubeconfig")
-                .arg(self.plane.kubeconfig())
-                .args(args)
-                .output();
-            if let Ok(shown) = shown {
-                let texts = [shown.stdout, shown.stderr].concat();
-                println!("kubectl {args:?}\n{}", String::from_utf8_lossy(&texts));
-            }
+            self.show(args);
         }
     }
 }

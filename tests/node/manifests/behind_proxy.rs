@@ -4,7 +4,6 @@
 //! alone does. The management centre is a small HTTP server. Everything else is what runs: HAProxy, probes, Services,
 //! volumes, budgets. All clients connect over TLS to the NodePort of HAProxy.
 
-use std::path::Path;
 use std::time::Instant;
 
 use mqttkube_manifests::broker::Certificate;
@@ -16,8 +15,9 @@ use mqttkube_tests::mqtt_probe::{Message, Probe};
 use mqttkube_tests::process::{Process, Spec};
 use mqttkube_tests::wait;
 
-use super::ground::{Ground, SOON, eventually};
+use super::ground::{Ground, eventually};
 use super::login;
+use crate::kubernetes::{SOON, run};
 
 pub(super) const NAMESPACE: &str = "messaging";
 const USER: (&str, &str) = ("panel", "panel's password");
@@ -167,7 +167,7 @@ async fn center_knows_all_brokers(ground: &Ground) {
     let url = format!("http://{}/config.json", ground.node_port(30_088));
     let args = ["-sf", "-m", "10", "--noproxy", "*", &url];
     let shown = eventually("an answer of the management centre", async || {
-        let shown = ground.try_run(Path::new("curl"), &args, "").await;
+        let shown = run("curl", &args, "").await;
         shown.map_err(anyhow::Error::msg)
     })
     .await;
@@ -202,10 +202,7 @@ async fn only_the_right_clients(ground: &Ground) {
 async fn publish(ground: &Ground, user: Option<(&str, &str)>, payload: &str) -> Result<(), String> {
     let mut args = arguments(ground, user);
     args.extend(["-t", "lamp", "-m", payload].map(str::to_owned));
-    ground
-        .try_run(Path::new("mosquitto_pub"), &args, "")
-        .await
-        .map(drop)
+    run("mosquitto_pub", &args, "").await.map(drop)
 }
 
 /// What all clients of the proxy have in common: they look at its certificate.

@@ -9,8 +9,9 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::ground::{Ground, SOON, eventually};
+use super::ground::{Ground, eventually};
 use super::{connect, only_the_right_clients};
+use crate::kubernetes::SOON;
 
 const SPEC: &str = include_str!("cloud-bridge.yaml");
 const NAMES: &str = include_str!("cloud-names.yaml");

@@ -2,25 +2,20 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Instant;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::Api;
 use mqttkube_tests::process::tls::Authority;
-use mqttkube_tests::process::{ControlPlane, ControlPlaneOptions, Node};
 use mqttkube_tests::program::bin;
 use mqttkube_tests::wait;
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
 
 use super::images;
-
-/// How long a step may take.
-pub(super) const SOON: Duration = Duration::from_secs(60);
+use crate::kubernetes::{Kubernetes, SOON, run};
 
 /// What all pods of rendered objects bear.
 pub(super) const OURS: &str = "app.kubernetes.io/managed-by=mqttkube";
@@ -29,15 +24,20 @@ const VOLUMES: usize = 10;
 
 /// Where everything runs. When a test fails, it says how the pods were.
 pub(super) struct Ground {
-    // Fields drop in this order: the node needs the control plane, and both the folder.
-    node: Node,
-    plane: ControlPlane,
-    client: kube::Client,
+    // Fields drop in this order: what runs needs the folder.
+    kubernetes: Kubernetes,
     /// Whom the images trust.
     pub(super) authority: Authority,
     program: PathBuf,
     folder: TempDir,
-    began: Instant,
+}
+
+impl Deref for Ground {
+    type Target = Kubernetes;
+
+    fn deref(&self) -> &Kubernetes {
+        &self.kubernetes
+    }
 }
 
 impl Ground {
@@ -48,32 +48,16 @@ impl Ground {
         let folder = TempDir::with_prefix("manifests-").unwrap();
         let authority = Authority::new("everybody trusts me").unwrap();
         let archives = images::all(folder.path(), &authority.certificate());
-        let archives: Vec<&Path> = archives.iter().map(PathBuf::as_path).collect();
-        let plane = ControlPlaneOptions::default()
-            .controllers()
-            .scheduler()
-            .start()
-            .await
-            .unwrap();
-        let node = Node::start(&plane, &archives).await.unwrap();
-        let client = plane.client().await.unwrap();
+        let kubernetes = Kubernetes::start(&archives, began).await;
         let ground = Self {
-            node,
-            plane,
-            client,
+            kubernetes,
             authority,
             program,
             folder,
-            began,
         };
         ground.volumes().await;
         ground.passed("a control plane and a node with five images");
         ground
-    }
-
-    /// Prints what is shown by now and after how many seconds.
-    pub(super) fn passed(&self, what: &str) {
-        println!("{:6.1} s  {what}", self.began.elapsed().as_secs_f32());
     }
 
     /// Makes the volumes, before there is a claim: the other order can cost 15 s. Only root may write to them until the
@@ -115,7 +99,7 @@ impl Ground {
 
     /// The hash of a password, as people make it.
     pub(super) async fn hash(&self, user: &str, password: &str) -> String {
-        let line = self.run(&self.program, &["passwd", user], password).await;
+        let line = self.manifests(&["passwd", user], password).await;
         let (_, hash) = line.trim().split_once(':').unwrap();
         hash.to_owned()
     }
@@ -129,8 +113,13 @@ impl Ground {
     pub(super) async fn render(&self, name: &str, spec: &str) -> String {
         let file = self.path(&format!("{name}.yaml"));
         std::fs::write(&file, spec).unwrap();
-        let args = ["render", &file.display().to_string()];
-        self.run(&self.program, &args, "").await
+        self.manifests(&["render", &file.display().to_string()], "").await
+    }
+
+    /// Runs mqttkube-manifests and returns what it prints.
+    async fn manifests(&self, args: &[&str], input: &str) -> String {
+        let done = run(&self.program, args, input).await;
+        done.unwrap_or_else(|error| panic!("mqttkube-manifests {args:?}: {error}"))
     }
 
     /// Applies manifests.
@@ -163,13 +152,8 @@ impl Ground {
              \"{namespace}\"}}}}"
         );
         let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/eviction");
-        let args = self.kube_args(&["create", "--raw", &path, "-f", "-"]);
-        self.try_run(Path::new("kubectl"), &args, &eviction).await
-    }
-
-    /// Where NodePorts are served.
-    pub(super) fn node_address(&self) -> &str {
-        self.node.fact("address")
+        let args = ["create", "--raw", &path, "-f", "-"];
+        self.try_kubectl(&args, &eviction).await
     }
 
     pub(super) fn node_port(&self, port: u16) -> SocketAddr {
@@ -187,58 +171,6 @@ impl Ground {
     /// A file that goes with the test.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
-    }
-
-    /// Runs kubectl as the administrator and returns what it prints.
-    pub(super) async fn kubectl(&self, args: &[&str]) -> String {
-        self.kubectl_with(args, "").await
-    }
-
-    async fn kubectl_with(&self, args: &[&str], input: &str) -> String {
-        self.run(Path::new("kubectl"), &self.kube_args(args), input).await
-    }
-
-    fn kube_args(&self, args: &[&str]) -> Vec<String> {
-        let config = self.plane.kubeconfig().display().to_string();
-        let own = ["--kubeconfig".to_owned(), config];
-        own.into_iter()
-            .chain(args.iter().map(|arg| (*arg).to_owned()))
-            .collect()
-    }
-
-    async fn run(&self, program: &Path, args: &[impl AsRef<str>], input: &str) -> String {
-        let done = self.try_run(program, args, input).await;
-        done.unwrap_or_else(|error| {
-            let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
-            panic!("{} {args:?}: {error}", program.display())
-        })
-    }
-
-    /// What a program prints, or what it says when it fails.
-    pub(super) async fn try_run(
-        &self,
-        program: &Path,
-        args: &[impl AsRef<str>],
-        input: &str,
-    ) -> Result<String, String> {
-        let mut child = Command::new(program)
-            .args(args.iter().map(AsRef::as_ref))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        // A program that wants no input may have ended already.
-        let _ = stdin.write_all(input.as_bytes()).await;
-        drop(stdin);
-        let done = tokio::time::timeout(SOON + SOON, child.wait_with_output()).await;
-        let done = done.map_err(|_| "it hangs".to_owned())?.unwrap();
-        if done.status.success() {
-            return Ok(String::from_utf8(done.stdout).unwrap());
-        }
-        Err(String::from_utf8_lossy(&done.stderr).into_owned())
     }
 }
 
@@ -280,22 +212,11 @@ impl Drop for Ground {
         if !std::thread::panicking() {
             return;
         }
-        let show = |args: &[&str]| {
-            let args = self.kube_args(args);
-            let shown = std::process::Command::new("kubectl")
-                .arg("--request-timeout=5s")
-                .args(&args)
-                .output();
-            if let Ok(shown) = shown {
-                let texts = [shown.stdout, shown.stderr].concat();
-                println!("kubectl {args:?}\n{}", String::from_utf8_lossy(&texts));
-            }
-        };
-        show(&["get", "pods,pvc,pdb", "-A", "-o", "wide"]);
-        show(&["get", "events", "-A", "--field-selector", "type=Warning"]);
+        self.show(&["get", "pods,pvc,pdb", "-A", "-o", "wide"]);
+        self.show(&["get", "events", "-A", "--field-selector", "type=Warning"]);
         for namespace in ["home", "project", "star", "iot", "messaging"] {
             let logs = ["logs", "-n", namespace, "-l", OURS, "--prefix", "--tail", "40"];
-            show(&[&logs[..], &["--all-containers", "--ignore-errors"]].concat());
+            self.show(&[&logs[..], &["--all-containers", "--ignore-errors"]].concat());
         }
     }
 }
