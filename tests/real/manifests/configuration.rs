@@ -8,8 +8,7 @@ mod cloud_bridge;
 mod together;
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
-use std::time::Duration;
+use std::process::Output;
 
 use mqttkube_manifests::broker::{Auth, AuthMethod, Broker, DynamicSecurity, Listener, Persistence, User};
 use mqttkube_manifests::bundle::Bundle;
@@ -19,31 +18,19 @@ use mqttkube_mosquitto::Version;
 use mqttkube_mosquitto::dynsec::{Acl, AclType, Client, Credential, DynSec, Role, RoleRef};
 use mqttkube_mosquitto::password::{DEFAULT_ITERATIONS, PasswordHash};
 use mqttkube_tests::mqtt_probe::{Message, Options, Probe};
-use mqttkube_tests::process::find;
 use mqttkube_tests::process::tls::Authority;
 use mqttkube_tests::skip::{Need, lacks};
 use mqttkube_tests::wait;
 
+use super::clients::{SOON, enter, login, publish_over_tls};
 use super::kubelet::{Node, Running};
 
-pub(super) const SOON: Duration = Duration::from_secs(30);
 /// The Secret of the samples with the passwords of users.
 const USERS: &str = "mosquitto-users";
 
 /// Passwords of tests.
 fn word(user: &str) -> String {
     format!("{user}'s $word, with a blank")
-}
-
-pub(super) fn login(user: &str, password: &str) -> Options {
-    Options {
-        credentials: Some((user.to_owned(), password.to_owned())),
-        ..Options::default()
-    }
-}
-
-pub(super) async fn enter(port: u16, options: Options) -> anyhow::Result<Probe> {
-    Probe::connect(([127, 0, 0, 1], port).into(), options).await
 }
 
 /// Nobody comes in with a wrong password, as a user that is not known, or without a name.
@@ -91,29 +78,10 @@ fn with_users(node: Node, users: &[&str]) -> Node {
         .fold(node, |node, user| node.secret(USERS, user, &word(user)))
 }
 
-/// One message over TLS at `localhost`.
-fn over_tls(port: u16, authority: &str, user: &str) -> Output {
-    let folder = tempfile::tempdir().unwrap();
-    let trusted = folder.path().join("ca.crt");
-    std::fs::write(&trusted, authority).unwrap();
-    let port = port.to_string();
-    let mut command = Command::new(find("mosquitto_pub").unwrap());
-    command.args([
-        "-h",
-        "localhost",
-        "-p",
-        &port,
-        "-t",
-        "sensors/tls",
-        "-m",
-        "1",
-        "-q",
-        "1",
-    ]);
-    command
-        .args(["-u", user, "-P", &word(user), "--cafile"])
-        .arg(trusted);
-    command.output().unwrap()
+/// One message over TLS, from a user.
+fn over_tls(port: u16, authority: &Authority, user: &str) -> Result<(), Output> {
+    let trusted = authority.certificate();
+    publish_over_tls(port, &trusted, "sensors/tls", Some((user, &word(user))))
 }
 
 /// Certificates of a bundle, as cert-manager would make them, but for `localhost`.
@@ -137,18 +105,15 @@ async fn assert_broker(bundle: &Bundle, [writer, reader]: [&str; 2]) {
     let broker = node.start(bundle, "mosquitto").await;
     assert_rights(broker.port(1883), writer, reader).await;
     let encrypted = broker.port(8883);
-    let sent = over_tls(encrypted, &authority.certificate(), writer);
-    assert!(sent.status.success(), "{sent:?}\n{}", broker.log("mosquitto"));
-    let other = Authority::new("other").unwrap().certificate();
+    if let Err(failed) = over_tls(encrypted, &authority, writer) {
+        panic!("{failed:?}\n{}", broker.log("mosquitto"));
+    }
+    let other = Authority::new("other").unwrap();
     assert!(
-        !over_tls(encrypted, &other, writer).status.success(),
+        over_tls(encrypted, &other, writer).is_err(),
         "any certificate will do"
     );
-    assert!(
-        !over_tls(encrypted, &authority.certificate(), "nobody")
-            .status
-            .success()
-    );
+    assert!(over_tls(encrypted, &authority, "nobody").is_err());
     assert_quiet(&broker);
 }
 
@@ -180,7 +145,7 @@ async fn the_openshift_broker_in_both_kinds_lets_its_users_in_and_nobody_else() 
     .await;
 }
 
-pub(super) fn plugin() -> PathBuf {
+fn plugin() -> PathBuf {
     let folders = [
         "/usr/lib",
         "/usr/lib/x86_64-linux-gnu",

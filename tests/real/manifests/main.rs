@@ -8,6 +8,7 @@
 
 mod api_server;
 mod cases;
+mod clients;
 mod configuration;
 mod haproxy;
 mod hashes;

@@ -1,15 +1,16 @@
 //! The rights of the binding service on a real API server: what its rules say, all of it, and nothing else.
 
+mod calls;
+mod requests;
+
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{Method, Request};
-use http_body_util::BodyExt as _;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::Client;
-use kube::client::Body;
 use mqttkube_manifests::apply::{Applier, Options};
 use mqttkube_manifests::bundle::{Bundle, VerifiedBundle};
 use mqttkube_manifests::scenario::binding_service::{self, BindingService, Rights};
@@ -20,17 +21,16 @@ use mqttkube_tests::{program, wait};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::configuration::{enter, login};
+use super::clients::{enter, login};
 use super::kubelet::Node;
 use super::site::{LONG, namespaces, site};
+use calls::{hostile, needs};
+use requests::{call, forbidden, status, told, words};
 
 /// Where the service is, and where its objects are. Other tests have the namespaces of the sample.
 const HOME: &str = "rights-iot";
 const MEDIA: &str = "rights-media";
 const JOBS: &str = "rights-jobs";
-const APPS: &str = "/apis/apps/v1/namespaces/rights-media/deployments";
-const BATCH: &str = "/apis/batch/v1/namespaces/rights-jobs/jobs";
-const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 
 fn rule(group: &str, resource: &str, names: &[&str], verbs: &[&str]) -> PolicyRule {
     let owned = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
@@ -115,200 +115,6 @@ async fn account(plane: &ControlPlane, admin: &Client, home: &str) -> (Client, T
     (client(&path).await.unwrap(), folder)
 }
 
-/// A request: method, path, body.
-type Call = (Method, String, Value);
-
-fn call(method: Method, path: impl Into<String>, body: Value) -> Call {
-    (method, path.into(), body)
-}
-
-/// Why the rights of somebody do not allow a request; `None` when they do, whatever else the answer is.
-async fn forbidden(client: &Client, call: &Call) -> Option<String> {
-    let answer = send(client, call).await;
-    if answer.status().as_u16() != 403 {
-        // The body of a watch never ends, so it is not read.
-        return None;
-    }
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
-    let said = String::from_utf8_lossy(&body).into_owned();
-    // Admission says 403 as well, with other words.
-    said.contains(" cannot ").then_some(said)
-}
-
-async fn status(client: &Client, call: &Call) -> u16 {
-    send(client, call).await.status().as_u16()
-}
-
-async fn send(client: &Client, (method, path, body): &Call) -> http::Response<Body> {
-    let kind = if *method == Method::PATCH {
-        "application/merge-patch+json"
-    } else {
-        "application/json"
-    };
-    let mut request = Request::builder()
-        .method(method.clone())
-        .uri(path)
-        .header("Content-Type", kind);
-    if path.contains("as=admin") {
-        request = request
-            .header("Impersonate-User", "admin")
-            .header("Impersonate-Group", "system:masters");
-    }
-    let body = if body.is_null() {
-        Vec::new()
-    } else {
-        body.to_string().into_bytes()
-    };
-    client.send(request.body(body.into()).unwrap()).await.unwrap()
-}
-
-fn job(name: &str) -> Value {
-    let pod = json!({"restartPolicy": "Never", "containers": [{"name": "c", "image": "i:1"}]});
-    json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": {"template": {"spec": pod}}})
-}
-
-/// What the program does with each right: place of the rights, of the rule and of the verb, and the request.
-fn needs() -> Vec<([usize; 3], Call)> {
-    let one = "fieldSelector=metadata.name%3Djellyfin";
-    let get = |path: String| call(Method::GET, path, Value::Null);
-    let scale = format!("{APPS}/jellyfin/scale?dryRun=All");
-    vec![
-        ([0, 0, 0], get(format!("{APPS}?{one}"))),
-        ([0, 0, 1], get(format!("{APPS}?{one}&watch=1&timeoutSeconds=1"))),
-        (
-            [0, 1, 0],
-            call(Method::PATCH, scale, json!({"spec": {"replicas": 1}})),
-        ),
-        (
-            [1, 0, 0],
-            call(Method::POST, format!("{BATCH}?dryRun=All"), job("other")),
-        ),
-        (
-            [1, 1, 0],
-            call(Method::DELETE, format!("{BATCH}/syncer?dryRun=All"), Value::Null),
-        ),
-        ([2, 0, 0], get("/api/v1/nodes".to_owned())),
-        (
-            [2, 0, 1],
-            get("/api/v1/nodes?watch=1&timeoutSeconds=1".to_owned()),
-        ),
-    ]
-}
-
-/// What somebody with the token would try. None of it may be about an object that is missing: rights come first.
-fn hostile() -> Vec<Call> {
-    let get = |path: &str| call(Method::GET, path, Value::Null);
-    let post = |path: &str, body: Value| call(Method::POST, format!("{path}?dryRun=All"), body);
-    let patch = |path: String, body: Value| call(Method::PATCH, format!("{path}?dryRun=All"), body);
-    let delete = |path: String| call(Method::DELETE, format!("{path}?dryRun=All"), Value::Null);
-    let everything = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
-    let binding = |kind: &str| {
-        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": "mine"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-            "subjects": [{"kind": "ServiceAccount", "name": "mqtt-kube", "namespace": HOME}]})
-    };
-    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
-        "spec": {"containers": [{"name": "c", "image": "i:1"}]}});
-    vec![
-        get("/api/v1/namespaces/rights-iot/secrets"),
-        get("/api/v1/namespaces/rights-iot/secrets/mosquitto-users"),
-        get("/api/v1/namespaces/kube-system/secrets"),
-        get("/api/v1/secrets?watch=1&timeoutSeconds=1"),
-        get("/api/v1/namespaces/kube-system/configmaps"),
-        get("/api/v1/namespaces/rights-media/pods/p/log"),
-        call(
-            Method::POST,
-            "/api/v1/namespaces/rights-media/pods/p/exec?command=sh&stdout=1",
-            Value::Null,
-        ),
-        call(
-            Method::POST,
-            "/api/v1/namespaces/rights-media/pods/p/portforward?ports=80",
-            Value::Null,
-        ),
-        post(
-            "/api/v1/namespaces/rights-media/pods/p/eviction",
-            json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"}}),
-        ),
-        post("/api/v1/namespaces/rights-media/pods", pod),
-        // The same verbs for another object, namespace, or part of the object.
-        get("/apis/apps/v1/namespaces/rights-media/deployments"),
-        get("/apis/apps/v1/namespaces/rights-media/deployments/jellyfin"),
-        get("/apis/apps/v1/deployments"),
-        patch(format!("{APPS}/other/scale"), json!({"spec": {"replicas": 0}})),
-        patch(format!("{APPS}/jellyfin"), json!({"spec": {"paused": true}})),
-        patch(
-            "/apis/apps/v1/namespaces/default/deployments/jellyfin/scale".to_owned(),
-            json!({"spec": {"replicas": 0}}),
-        ),
-        delete(format!("{APPS}/jellyfin")),
-        delete(APPS.to_owned()),
-        delete(format!("{BATCH}/other")),
-        delete(BATCH.to_owned()),
-        post("/apis/batch/v1/namespaces/default/jobs", job("other")),
-        // More rights.
-        patch(
-            format!("{RBAC}/namespaces/{MEDIA}/roles/mqtt-kube"),
-            json!({"rules": everything}),
-        ),
-        post(
-            &format!("{RBAC}/namespaces/{MEDIA}/rolebindings"),
-            binding("RoleBinding"),
-        ),
-        post(
-            &format!("{RBAC}/clusterrolebindings"),
-            binding("ClusterRoleBinding"),
-        ),
-        call(Method::GET, "/api/v1/namespaces?as=admin", Value::Null),
-        post(
-            "/api/v1/namespaces/kube-system/serviceaccounts/default/token",
-            json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}),
-        ),
-        // The cluster.
-        get("/api/v1/nodes/node-1"),
-        patch(
-            "/api/v1/nodes/node-1".to_owned(),
-            json!({"spec": {"unschedulable": true}}),
-        ),
-        get("/api/v1/namespaces"),
-        post(
-            "/api/v1/namespaces",
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mine"}}),
-        ),
-        delete(format!("/api/v1/namespaces/{MEDIA}")),
-    ]
-}
-
-/// The rules that the API server says somebody has in a namespace.
-async fn told(client: &Client, namespace: &str) -> BTreeSet<String> {
-    let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}});
-    let request = Request::post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews");
-    let request = request
-        .header("Content-Type", "application/json")
-        .body(body.to_string().into_bytes());
-    let answer: Value = client.request(request.unwrap()).await.unwrap();
-    assert_ne!(answer["status"]["incomplete"], true);
-    let rules = answer["status"]["resourceRules"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    rules
-        .iter()
-        .map(|rule| words(&serde_json::from_value(rule.clone()).unwrap()))
-        .collect()
-}
-
-fn words(rule: &PolicyRule) -> String {
-    let PolicyRule {
-        api_groups,
-        resources,
-        resource_names,
-        verbs,
-        ..
-    } = rule;
-    format!("{verbs:?} {api_groups:?} {resources:?} {resource_names:?}")
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_roles_allow_what_the_rules_say_and_nothing_else() {
     let Some(plane) = site().await else { return };
@@ -319,7 +125,20 @@ async fn the_roles_allow_what_the_rules_say_and_nothing_else() {
     let (ours, _folder) = account(plane, &admin, HOME).await;
     let nobody = client(&plane.user("rights-nobody", None).unwrap()).await.unwrap();
 
-    // What the server says about our rules, beside what everybody has.
+    are_told(&service, &ours, &nobody).await;
+    let calls = hostile();
+    assert!(calls.len() >= 20, "{}", calls.len());
+    for call in &calls {
+        assert!(forbidden(&ours, call).await.is_some(), "{call:?}");
+        // It is not the request that is wrong.
+        assert_eq!(forbidden(&admin, call).await, None, "{call:?}");
+    }
+    every_verb_is_needed(&service);
+    each_verb_is_for_its_request(&admin, &service, &ours).await;
+}
+
+/// What the server says about our rules, beside what everybody has.
+async fn are_told(service: &BindingService, ours: &Client, nobody: &Client) {
     for rights in &service.rights {
         let namespace = rights.namespace.as_ref().map_or(HOME, |name| name.as_str());
         let here = |other: &&Rights| other.namespace.is_none() || other.namespace == rights.namespace;
@@ -330,23 +149,15 @@ async fn the_roles_allow_what_the_rules_say_and_nothing_else() {
             .flat_map(|rights| rights.rules.iter().map(words))
             .collect();
         wait::until_ok(LONG, "rules of the roles", async || {
-            let common = told(&nobody, namespace).await;
-            let found: BTreeSet<_> = told(&ours, namespace)
-                .await
-                .difference(&common)
-                .cloned()
-                .collect();
+            let common = told(nobody, namespace).await;
+            let found: BTreeSet<_> = told(ours, namespace).await.difference(&common).cloned().collect();
             if found == expected { Ok(()) } else { Err(found) }
         })
         .await;
     }
-    let calls = hostile();
-    assert!(calls.len() >= 20, "{}", calls.len());
-    for call in &calls {
-        assert!(forbidden(&ours, call).await.is_some(), "{call:?}");
-        // It is not the request that is wrong.
-        assert_eq!(forbidden(&admin, call).await, None, "{call:?}");
-    }
+}
+
+fn every_verb_is_needed(service: &BindingService) {
     let asked: BTreeSet<_> = needs().iter().map(|(place, _)| *place).collect();
     let verbs = service.rights.iter().enumerate().flat_map(|(at, rights)| {
         let rules = rights.rules.iter().enumerate();
@@ -357,17 +168,21 @@ async fn the_roles_allow_what_the_rules_say_and_nothing_else() {
         asked,
         "every verb has a request that needs it"
     );
+}
+
+/// Without a verb its request is forbidden, and no other.
+async fn each_verb_is_for_its_request(admin: &Client, service: &BindingService, ours: &Client) {
     for (dropped, _) in needs() {
         let mut less = service.clone();
         let rules = &mut less.rights[dropped[0]].rules;
         rules[dropped[1]].verbs.remove(dropped[2]);
         // The API server takes no rule without a verb.
         rules.retain(|rule| !rule.verbs.is_empty());
-        apply(&admin, &less).await;
+        apply(admin, &less).await;
         for (place, call) in needs() {
             let what = format!("{call:?} without {dropped:?}");
             wait::until_ok(LONG, &what, async || {
-                let found = forbidden(&ours, &call).await;
+                let found = forbidden(ours, &call).await;
                 if found.is_some() == (place == dropped) {
                     Ok(())
                 } else {

@@ -1,8 +1,10 @@
 //! Helm's own check of charts, and kubeconform.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
+use kube::Client;
 use mqttkube_manifests::render::helm::Chart;
 use mqttkube_manifests::render::{File, yaml};
 use mqttkube_tests::process::programs;
@@ -14,7 +16,7 @@ use super::schemas::Reader;
 use super::site::site;
 use super::{cases, schemas};
 
-fn helm(arguments: &[&str], chart: &std::path::Path) -> (bool, String) {
+fn helm(arguments: &[&str], chart: &Path) -> (bool, String) {
     let mut command = Command::new(programs::kubernetes("helm").unwrap());
     let output = command.args(arguments).arg(chart).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
@@ -63,7 +65,37 @@ async fn kubeconform_finds_nothing() {
         return;
     }
     let Some(plane) = site().await else { return };
-    let client = plane.client().await.unwrap();
+    let mut files = schema_files(&plane.client().await.unwrap()).await;
+    for case in cases::all() {
+        files.push(File {
+            path: format!("objects/{}.yaml", case.name),
+            text: yaml::render(&case.bundle()),
+        });
+    }
+    let broken = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {port: [1]}\n";
+    files.push(File {
+        path: "broken.yaml".to_owned(),
+        text: broken.to_owned(),
+    });
+    let folder = folder(&files);
+    let (fine, text) = kubeconform(folder.path(), "objects");
+    let count: usize = cases::all()
+        .iter()
+        .map(|case| case.bundle().objects().len())
+        .sum();
+    assert!(
+        fine && text.contains(&format!("Valid: {count}, ")),
+        "{count} objects: {text}"
+    );
+    let (fine, text) = kubeconform(folder.path(), "broken.yaml");
+    assert!(
+        !fine && text.contains("port"),
+        "it must be able to find something: {text}"
+    );
+}
+
+/// A schema for every kind, under the name that kubeconform looks for.
+async fn schema_files(client: &Client) -> Vec<File> {
     let mut written = BTreeSet::new();
     let mut files = Vec::new();
     let mut add = |api_version: &str, kind: &str, schema: &Value| {
@@ -78,7 +110,7 @@ async fn kubeconform_finds_nothing() {
             });
         }
     };
-    for definition in schemas::definitions(&client).await {
+    for definition in schemas::definitions(client).await {
         let spec = &definition["spec"];
         let api_version = format!("{}/v1", spec["group"].as_str().unwrap());
         let schema = &spec["versions"][0]["schema"]["openAPIV3Schema"];
@@ -96,7 +128,7 @@ async fn kubeconform_finds_nothing() {
         "apis/autoscaling/v2",
         "apis/admissionregistration.k8s.io/v1",
     ] {
-        let components = schemas::components(&client, place).await;
+        let components = schemas::components(client, place).await;
         for schema in components.as_object().unwrap().values() {
             for kind in schema["x-kubernetes-group-version-kind"]
                 .as_array()
@@ -116,45 +148,20 @@ async fn kubeconform_finds_nothing() {
             }
         }
     }
-    for case in cases::all() {
-        files.push(File {
-            path: format!("objects/{}.yaml", case.name),
-            text: yaml::render(&case.bundle()),
-        });
-    }
-    let broken = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {port: [1]}\n";
-    files.push(File {
-        path: "broken.yaml".to_owned(),
-        text: broken.to_owned(),
-    });
-    let folder = folder(&files);
-    let conform = |what: &str| {
-        let place = folder
-            .path()
-            .join("schemas/{{ .ResourceKind }}{{ .KindSuffix }}.json");
-        let mut command = Command::new(programs::kubernetes("kubeconform").unwrap());
-        command
-            .args(["-strict", "-summary", "-schema-location"])
-            .arg(place)
-            .arg(folder.path().join(what));
-        let output = command.output().unwrap();
-        (
-            output.status.success(),
-            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
-        )
-    };
-    let (fine, text) = conform("objects");
-    let count: usize = cases::all()
-        .iter()
-        .map(|case| case.bundle().objects().len())
-        .sum();
-    assert!(
-        fine && text.contains(&format!("Valid: {count}, ")),
-        "{count} objects: {text}"
-    );
-    let (fine, text) = conform("broken.yaml");
-    assert!(
-        !fine && text.contains("port"),
-        "it must be able to find something: {text}"
-    );
+    files
+}
+
+/// Whether it finds nothing wrong with a file or folder, and what it says.
+fn kubeconform(folder: &Path, what: &str) -> (bool, String) {
+    let place = folder.join("schemas/{{ .ResourceKind }}{{ .KindSuffix }}.json");
+    let mut command = Command::new(programs::kubernetes("kubeconform").unwrap());
+    command
+        .args(["-strict", "-summary", "-schema-location"])
+        .arg(place)
+        .arg(folder.join(what));
+    let output = command.output().unwrap();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
+    )
 }

@@ -16,7 +16,7 @@ use mqttkube_tests::process::tls::Authority;
 use mqttkube_tests::skip::{Need, lacks};
 use mqttkube_tests::wait;
 
-use super::configuration::{SOON, enter, login};
+use super::clients::{SOON, enter, login};
 use super::kubelet::{Node, Running};
 
 /// Echoes, and what could not be decided: warnings, because somebody may want the bridges all the same.
