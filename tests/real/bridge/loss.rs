@@ -185,6 +185,7 @@ impl Scene {
         while self.count("mark") == before {
             assert!(tokio::time::Instant::now() < end, "nothing is carried");
             self.publisher.publish("gcp/a", "mark").await;
+            // A pace of the load: marks lie in the same queues as what is counted, so they must be few.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
