@@ -1,4 +1,5 @@
-//! Credentials and their schedule, against published vectors, the openssl command and a simulated clock.
+//! Credentials and their schedule, against published vectors, the openssl command and a simulated clock; the relay between
+//! scripted brokers, and its store.
 
 mod endpoints;
 mod keys;

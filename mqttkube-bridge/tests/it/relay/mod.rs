@@ -142,9 +142,11 @@ impl Bench {
         peer
     }
 
+    /// Waits until the status is as wanted.
     async fn until(&self, what: &str, reached: impl Fn(&Status) -> bool) {
         let wait = async {
             while !reached(&self.handle.status()) {
+                // Counters tell nobody of a change, so they are looked at again and again.
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
