@@ -75,6 +75,18 @@ bindings:
         start(&["home.yaml"], self.folder.path())
     }
 
+    /// Sends a command whose call to the API server never ends.
+    async fn hang(&self) -> Probe {
+        let never = Fault::hanging().on("PATCH", "scale").times(usize::MAX);
+        self.api.faults().add(never);
+        let probe = Probe::connect(self.broker.address(), Options::default())
+            .await
+            .unwrap();
+        probe.publish(&Message::new("home/lamp/set", "ON")).await.unwrap();
+        wait::until(SOON, "the call that hangs", || self.api.faults().hits() > 0).await;
+        probe
+    }
+
     async fn ready(&self) {
         let question = async || match get(self.http, "/readyz").await {
             Some((200, _)) => Ok(()),
@@ -136,14 +148,7 @@ async fn a_second_signal_ends_it_at_once() {
     let home = Home::new().await;
     let mut program = home.start();
     home.ready().await;
-    home.api
-        .faults()
-        .add(Fault::hanging().on("PATCH", "scale").times(usize::MAX));
-    let probe = Probe::connect(home.broker.address(), Options::default())
-        .await
-        .unwrap();
-    probe.publish(&Message::new("home/lamp/set", "ON")).await.unwrap();
-    wait::until(SOON, "the call that hangs", || home.api.faults().hits() > 0).await;
+    let _probe = home.hang().await;
     let began = Instant::now();
     program.terminate();
     program.prints("stopping", SOON).await;
@@ -158,14 +163,7 @@ async fn a_hanging_call_does_not_hold_up_the_end() {
     let home = Home::new().await;
     let mut program = home.start();
     home.ready().await;
-    home.api
-        .faults()
-        .add(Fault::hanging().on("PATCH", "scale").times(usize::MAX));
-    let probe = Probe::connect(home.broker.address(), Options::default())
-        .await
-        .unwrap();
-    probe.publish(&Message::new("home/lamp/set", "ON")).await.unwrap();
-    wait::until(SOON, "the call that hangs", || home.api.faults().hits() > 0).await;
+    let _probe = home.hang().await;
     program.terminate();
     let ended = program.ended(Duration::from_secs(10)).await.unwrap();
     assert_eq!(ended.code(), Some(0), "{}", program.output());

@@ -273,6 +273,7 @@ impl StorageBackend for Slow {
     fn sync_data(&self) -> io::Result<()> {
         let pause = PAUSE.load(Ordering::Relaxed);
         PAUSES.fetch_add(1, Ordering::Relaxed);
+        // This is the model: nothing is waited for but the time that such a disk takes.
         std::thread::sleep(Duration::from_millis(pause));
         self.0.sync_data()
     }

@@ -232,7 +232,7 @@ impl Scene {
         self.tallies()
     }
 
-    /// Waits by the real clock, whatever tokio's does.
+    /// Waits for a condition by the real clock, whatever tokio's does: the pause between two looks is on a thread.
     pub(super) async fn until(&self, what: &str, mut condition: impl FnMut() -> bool) {
         let end = Instant::now() + DEADLINE;
         while !condition() {
