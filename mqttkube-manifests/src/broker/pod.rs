@@ -1,21 +1,20 @@
-//! The pod.
+//! The pod: the broker's container, its probes, and the exporter beside it.
 
-use mqttkube_mosquitto::Version;
-use mqttkube_mosquitto::password::{DEFAULT_ITERATIONS, PasswordHash, derived_salt};
+mod digest;
+mod mounts;
+mod prepare;
+
 use serde_json::json;
 
-use super::files;
-use super::place;
 use super::resolve::Resolved;
 use super::spread::{affinity, constraints};
-use super::{
-    AuthMethod, BridgePassword, Broker, Credential, DynamicSecurity, Platform, Protocol, Reload, Workload,
-};
+use super::{AuthMethod, Broker, Platform, Protocol, Reload, Workload};
+use super::{files, place};
 use crate::build::{
     App, Claim, ConfigMap, Container, ContainerPort, Key, Pod, Probe, Profile, Resources, Secret, Source,
-    Volume,
 };
 use crate::name::{AbsolutePath, ConfigKey, DnsLabel, DnsSubdomain, PortName};
+use digest::digest;
 
 /// The user of the official image.
 const USER: u32 = 1883;
@@ -23,13 +22,7 @@ const USER: u32 = 1883;
 const CONFIG_HASH: &str = "mqttkube/config-hash";
 const CONF_KEY: ConfigKey = ConfigKey::literal("mosquitto.conf");
 const PASSWD_KEY: ConfigKey = ConfigKey::literal("passwd");
-const ACL_KEY: ConfigKey = ConfigKey::literal("acl");
-const PREPARE_KEY: ConfigKey = ConfigKey::literal("prepare.sh");
 const START_KEY: ConfigKey = ConfigKey::literal("start.sh");
-const SEED_KEY: ConfigKey = ConfigKey::literal("dynamic-security.json");
-const CERTIFICATE_KEY: ConfigKey = ConfigKey::literal("tls.crt");
-const KEY_KEY: ConfigKey = ConfigKey::literal("tls.key");
-const AUTHORITY_KEY: ConfigKey = ConfigKey::literal("ca.crt");
 
 /// The pod, what it reads, and the ports that others refer to.
 pub(super) struct Built<'a> {
@@ -93,168 +86,14 @@ pub(super) fn build<'a>(app: &'a App, resolved: &'a Resolved<'a>, conf: &str) ->
 }
 
 impl<'a> Making<'a> {
-    /// Passwords and rights that the broker reads from the mounted Secret.
-    fn auth(&mut self) {
-        let mut keys = Vec::new();
-        let users = matches!(self.broker.auth.method, AuthMethod::Users(_));
-        if users && !self.broker.hashes_in_pod() {
-            keys.push(
-                self.secret
-                    .file(PASSWD_KEY, files::passwords(self.broker).to_string()),
-            );
-        }
-        if let Some(acl) = files::acl(self.broker) {
-            keys.push(self.secret.file(ACL_KEY, acl.to_string()));
-        }
-        if keys.is_empty() {
-            return;
-        }
-        let volume = self.pod.volume(DnsLabel::literal("auth"), Source::Files(keys));
-        self.main.mount(&volume, &place::AUTH);
-        self.hot.push(place::AUTH);
-        if self.broker.version == Version::V2_1 {
-            // 2.1 refuses links, and all files of a mounted Secret are links. Nobody but the kubelet can write there, so
-            // following them is safe; a copy would not follow changes of the Secret.
-            self.main.env("MOSQUITTO_UNSAFE_ALLOW_SYMLINKS", "1");
-        }
-    }
-
-    fn certificates(&mut self) {
-        for listener in &self.broker.listeners {
-            let Some(secret) = self.broker.certificate_secret(listener) else {
-                continue;
-            };
-            let name = format!("tls-{}", listener.name)
-                .parse()
-                .expect("a port name is part of a label");
-            let keys = [CERTIFICATE_KEY, KEY_KEY].map(|key| Key::of_secret(&secret, key));
-            let volume = self.pod.volume(name, Source::Files(keys.into()));
-            let folder = place::tls(listener);
-            self.main.mount(&volume, &folder);
-            self.hot.push(folder);
-        }
-        if let AuthMethod::ClientCertificates(clients) = &self.broker.auth.method {
-            let key = Key::external(&clients.authority).named(AUTHORITY_KEY);
-            let volume = self
-                .pod
-                .volume(DnsLabel::literal("clients"), Source::Files(vec![key]));
-            self.main.mount(&volume, &place::CLIENTS);
-            self.hot.push(place::CLIENTS);
-        }
-        for (index, bridge) in self.broker.bridges.iter().enumerate() {
-            let Some(tls) = &bridge.tls else {
-                continue;
-            };
-            let files = [
-                (&tls.authority, AUTHORITY_KEY),
-                (&tls.certificate, CERTIFICATE_KEY),
-                (&tls.key, KEY_KEY),
-            ];
-            let keys: Vec<Key> = files
-                .into_iter()
-                .filter_map(|(key, name)| Some(Key::external(key.as_ref()?).named(name)))
-                .collect();
-            if !keys.is_empty() {
-                let volume = self
-                    .pod
-                    .volume(numbered("bridge-tls", index), Source::Files(keys));
-                self.main.mount(&volume, &place::bridge(index));
-            }
-        }
-    }
-
-    /// The volume of the database.
-    fn data(&mut self) -> Option<Volume> {
+    fn claim(&self) -> Option<Claim> {
         let persistence = self.broker.persistence.as_ref()?;
         let name = self.resolved.names.data.as_str();
-        let claim = Claim::new(name, persistence.size.clone(), persistence.storage_class.clone());
-        let volume = self.pod.volume(DnsLabel::literal("data"), Source::Claim(claim));
-        self.main.mount(&volume, &place::DATA);
-        self.pod.grace(60);
-        Some(volume)
-    }
-
-    /// The script that puts files together. Gives whether there is one.
-    fn prepare(&mut self, config_files: &mut Vec<Key>, data: Option<&Volume>) -> bool {
-        let Some(script) = files::prepare(self.broker) else {
-            return false;
-        };
-        debug_assert!(
-            files::own_seed(self.broker).is_none() || data.is_some(),
-            "the check asks for a volume"
-        );
-        self.hashed.push_str(&script);
-        config_files.push(self.config.file(PREPARE_KEY, script));
-        true
-    }
-
-    /// What the script reads.
-    fn seed(&mut self) -> Vec<Key> {
-        let mut keys = Vec::new();
-        if self.broker.hashes_in_pod() {
-            let known = files::passwords(self.broker).to_string();
-            if !known.is_empty() {
-                self.hashed.push_str(&known);
-                keys.push(self.secret.file(PASSWD_KEY, known));
-            }
-        }
-        for (index, user) in files::plain_users(self.broker) {
-            if let Credential::Secret(key) = &user.credential {
-                keys.push(Key::external(key).named(numbered_key("user", index)));
-            }
-        }
-        for index in files::passworded(self.broker) {
-            let file = numbered_key("bridge", index);
-            match &self.broker.bridges[index].password {
-                Some(BridgePassword::Secret(key)) => keys.push(Key::external(key).named(file)),
-                Some(BridgePassword::Given(password)) => {
-                    self.hashed.push_str(&slow_digest(password.reveal()));
-                    keys.push(self.secret.file(file, password.reveal()));
-                }
-                None => {}
-            }
-        }
-        match &self.broker.auth.method {
-            AuthMethod::DynamicSecurity(DynamicSecurity::Secret(key)) => {
-                keys.push(Key::external(key).named(SEED_KEY));
-            }
-            AuthMethod::DynamicSecurity(DynamicSecurity::File(file)) => {
-                keys.push(self.secret.file(SEED_KEY, file.write()));
-            }
-            _ => {}
-        }
-        keys
-    }
-
-    /// The container that runs the script before the broker.
-    fn preparing(&mut self, prepared: bool, data: Option<&Volume>) -> Option<Container> {
-        if !prepared {
-            return None;
-        }
-        let size = || "1Mi".parse().expect("the literal is a quantity");
-        let seed = self.seed();
-        let seed = self.pod.volume(DnsLabel::literal("seed"), Source::Files(seed));
-        let run = self
-            .pod
-            .volume(DnsLabel::literal("run"), Source::Memory { size: size() });
-        let mut container = Container::new(DnsLabel::literal("prepare"), &self.broker.image);
-        container.command(&["/bin/sh", &format!("{}/{PREPARE_KEY}", place::CONFIG)]);
-        container.resources(Resources::literal("10m", "16Mi"));
-        container.mount(&seed, &place::SEED).mount(&run, &place::RUN);
-        if self.broker.hashes_in_pod() {
-            let tmp = self
-                .pod
-                .volume(DnsLabel::literal("tmp"), Source::Memory { size: size() });
-            container.mount(&tmp, &place::TMP);
-        }
-        if let Some(data) = data.filter(|_| matches!(self.broker.auth.method, AuthMethod::DynamicSecurity(_)))
-        {
-            container.mount(data, &place::DATA);
-        }
-        if self.broker.hashes_in_pod() || files::passworded(self.broker).next().is_some() {
-            self.main.mount(&run, &place::RUN);
-        }
-        Some(container)
+        Some(Claim::new(
+            name,
+            persistence.size.clone(),
+            persistence.storage_class.clone(),
+        ))
     }
 
     /// How the broker is started.
@@ -289,6 +128,7 @@ impl<'a> Making<'a> {
             cpu: broker.resources.cpu.clone(),
             memory: broker.resources.memory.clone(),
         });
+        let claim = self.claim().filter(|_| broker.workload != Workload::StatefulSet);
         let Self {
             resolved,
             config,
@@ -314,14 +154,6 @@ impl<'a> Making<'a> {
                 broker.pull_secrets.iter().map(names).collect(),
             );
         }
-        let claim = broker
-            .persistence
-            .as_ref()
-            .filter(|_| broker.workload != Workload::StatefulSet);
-        let claim = claim.map(|persistence| {
-            let name = resolved.names.data.as_str();
-            Claim::new(name, persistence.size.clone(), persistence.storage_class.clone())
-        });
         Built {
             pod,
             config,
@@ -382,26 +214,4 @@ fn numbered(name: &str, index: usize) -> DnsLabel {
     format!("{name}-{index}")
         .parse()
         .expect("a word and a number make a label")
-}
-
-fn numbered_key(name: &str, index: usize) -> ConfigKey {
-    format!("{name}-{index}")
-        .parse()
-        .expect("a word and a number make a key")
-}
-
-/// FNV-1a over 64 bits: the same on every machine, and only there to differ when the text does.
-fn digest(text: &str) -> String {
-    let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, fold))
-}
-
-/// What stands for a password in what is hashed. The hash of the pod's annotation can be read by more people than the
-/// Secret, so trying passwords out against it must cost as much as against a password file, and only few bits of it go in.
-fn slow_digest(password: &str) -> String {
-    let user = "bridge".parse().expect("the literal is a user name");
-    let salt = derived_salt(b"mqttkube", &user, password);
-    let hash =
-        PasswordHash::new(password, salt, DEFAULT_ITERATIONS).expect("the number of rounds is allowed");
-    digest(&hash.to_string())[..4].to_owned()
 }

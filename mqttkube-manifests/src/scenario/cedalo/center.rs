@@ -5,8 +5,8 @@ use serde_json::json;
 use super::{CONTROL, CedaloCluster, ScenarioError};
 use crate::broker::Platform;
 use crate::build::{
-    Allowed, App, Claim, ConfigMap, Container, Key, NetworkPolicy, Pod, Probe, Profile, Resources, Service,
-    Source, workload,
+    Allowed, App, Claim, ConfigMap, Container, ContainerPort, Key, NetworkPolicy, Pod, Probe, Profile,
+    Resources, Service, Source, workload,
 };
 use crate::bundle::Bundle;
 use crate::name::{AbsolutePath, Budget, ConfigKey, DnsLabel, Port, PortName};
@@ -24,6 +24,47 @@ pub(super) fn add(inputs: &CedaloCluster, bundle: &mut Bundle) -> Result<(), Sce
         Platform::OpenShift => Profile::Assigned,
     };
     let mut pod = Pod::new(&app, &app.account(), profile);
+    let claim = Claim::new(
+        name.as_str(),
+        "1Gi".parse().expect("the literal is a quantity"),
+        None,
+    );
+    bundle.add(claim.object(&app))?;
+    let mut container = container(inputs);
+    let license = Key::external(&inputs.license).named(ConfigKey::literal("license.lic"));
+    for (volume, source, path) in [
+        ("config", Source::Files(vec![file]), "/config"),
+        ("license", Source::Files(vec![license]), "/license"),
+        ("data", Source::Claim(claim), FOLDER),
+    ] {
+        let volume = pod.volume(DnsLabel::literal(volume), source);
+        container.mount(&volume, &AbsolutePath::literal(path));
+    }
+    let http = container.port(PortName::literal("http"), Port::literal(8088));
+    // It has no address that answers without a login.
+    container
+        .started(Probe::tcp(&http).every(5).failures(30))
+        .alive(Probe::tcp(&http))
+        .ready(Probe::tcp(&http))
+        .resources(Resources::literal("100m", "512Mi"));
+    pod.container(container);
+    let service = match center.node_port {
+        Some(port) => Service::node_port(&app, name.as_str()).port_on_nodes(&http, port),
+        None => Service::new(&app, name.as_str()).port(&http),
+    };
+    for object in app.bundle().objects() {
+        bundle.add(object.clone())?;
+    }
+    bundle.add(config.object())?;
+    bundle.add(service.object())?;
+    bundle.add(workload::deployment(&app, &pod, 1, workload::Update::Recreate))?;
+    bundle.add(policy(inputs, &app, http).object())?;
+    Ok(())
+}
+
+/// The container with its settings; mounts and ports come later.
+fn container(inputs: &CedaloCluster) -> Container {
+    let center = &inputs.center;
     let mut container = Container::new(DnsLabel::literal("management-center"), &center.image);
     let url = format!("mqtt://{}:{}", inputs.host(0), CONTROL.1);
     container
@@ -46,34 +87,12 @@ pub(super) fn add(inputs: &CedaloCluster, bundle: &mut Bundle) -> Result<(), Sce
         let key = Key::of_secret(&center.secret, ConfigKey::literal(key));
         container.env_from(variable, &key);
     }
-    let license = Key::external(&inputs.license).named(ConfigKey::literal("license.lic"));
-    let claim = Claim::new(
-        name.as_str(),
-        "1Gi".parse().expect("the literal is a quantity"),
-        None,
-    );
-    bundle.add(claim.object(&app))?;
-    for (volume, source, path) in [
-        ("config", Source::Files(vec![file]), "/config"),
-        ("license", Source::Files(vec![license]), "/license"),
-        ("data", Source::Claim(claim), FOLDER),
-    ] {
-        let volume = pod.volume(DnsLabel::literal(volume), source);
-        container.mount(&volume, &AbsolutePath::literal(path));
-    }
-    let http = container.port(PortName::literal("http"), Port::literal(8088));
-    // It has no address that answers without a login.
     container
-        .started(Probe::tcp(&http).every(5).failures(30))
-        .alive(Probe::tcp(&http))
-        .ready(Probe::tcp(&http))
-        .resources(Resources::literal("100m", "512Mi"));
-    pod.container(container);
-    let service = match center.node_port {
-        Some(port) => Service::node_port(&app, name.as_str()).port_on_nodes(&http, port),
-        None => Service::new(&app, name.as_str()).port(&http),
-    };
-    let from = if center.node_port.is_some() {
+}
+
+/// Who gets to it, and that it gets to the brokers.
+fn policy<'a>(inputs: &CedaloCluster, app: &'a App, http: ContainerPort) -> NetworkPolicy<'a> {
+    let from = if inputs.center.node_port.is_some() {
         Allowed::Everybody
     } else {
         Allowed::OwnNamespace
@@ -84,18 +103,10 @@ pub(super) fn add(inputs: &CedaloCluster, bundle: &mut Bundle) -> Result<(), Sce
             json!({"app.kubernetes.io/name": "mosquitto", "app.kubernetes.io/instance": inputs.name}),
         ),
     };
-    let policy = NetworkPolicy::new(&app, name.as_str())
+    NetworkPolicy::new(app, app.name().as_str())
         .allow(&[from], &[http])
         .reach(&[brokers], &[CONTROL.1])
-        .look_up_names();
-    for object in app.bundle().objects() {
-        bundle.add(object.clone())?;
-    }
-    bundle.add(config.object())?;
-    bundle.add(service.object())?;
-    bundle.add(workload::deployment(&app, &pod, 1, workload::Update::Recreate))?;
-    bundle.add(policy.object())?;
-    Ok(())
+        .look_up_names()
 }
 
 /// One connection to each broker; user and password come from the environment.

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{CloudBridge, ScenarioError, Sidecar};
 use crate::broker::Credential;
 use crate::build::{
-    Allowed, App, Claim, ConfigMap, Container, Key, NetworkPolicy, Pod, Probe, Profile, Resources, Secret,
-    Service, Source, workload,
+    Allowed, App, Claim, ConfigMap, Container, ContainerPort, Key, NetworkPolicy, Pod, Probe, Profile,
+    Resources, Secret, Service, Source, Volume, workload,
 };
 use crate::bundle::Bundle;
 use crate::name::{AbsolutePath, Budget, ConfigKey, DnsLabel, Port, PortName};
@@ -18,6 +18,8 @@ use crate::name::{AbsolutePath, Budget, ConfigKey, DnsLabel, Port, PortName};
 const TOKEN: &str = "GOOGLE_CLOUD_JWT";
 /// The user of the image; both containers run as it, so that one may signal the other without a capability.
 const USER: u32 = 1883;
+/// Where the refresher writes the configuration, and the broker reads it.
+const WRITTEN: AbsolutePath = AbsolutePath::literal("/mosquitto/config");
 
 pub(super) fn bundle(bridge: &CloudBridge, form: &Sidecar) -> Result<Bundle, ScenarioError> {
     let app = App::new("mosquitto", bridge.name.clone(), bridge.namespace.clone());
@@ -50,35 +52,9 @@ pub(super) fn bundle(bridge: &CloudBridge, form: &Sidecar) -> Result<Bundle, Sce
     let key = pod.volume(DnsLabel::literal("key"), Source::Files(vec![key]));
     let passwords = pod.volume(DnsLabel::literal("users"), Source::Files(vec![passwords]));
     let data = pod.volume(DnsLabel::literal("data"), Source::Claim(claim.clone()));
-    let folder = AbsolutePath::literal("/mosquitto/config");
-
-    let mut refresher = Container::new(DnsLabel::literal("refresher"), &form.refresher);
-    refresher.args(&["/config/bridge.yaml"]);
-    let http = refresher.port(PortName::literal("http"), Port::literal(8080));
-    refresher
-        .mount(&settings, &AbsolutePath::literal("/config"))
-        .mount(&key, &AbsolutePath::literal("/key"))
-        .mount(&written, &folder)
-        // Ready is who has written the file: the broker starts after that.
-        .started(Probe::http(&http, "/readyz").every(1).failures(60))
-        .alive(Probe::http(&http, "/livez"));
+    let (refresher, http) = refresher(form, [&settings, &key, &written]);
     pod.sidecar(refresher);
-
-    let mut broker = Container::new(DnsLabel::literal("mosquitto"), &form.broker);
-    broker.command(&["mosquitto", "-c", "/mosquitto/config/mosquitto.conf"]);
-    let mqtt = broker.port(PortName::literal("mqtt"), Port::literal(1883));
-    broker
-        .mount(&written, &folder)
-        .mount(&passwords, &AbsolutePath::literal("/users"))
-        .mount(&data, &AbsolutePath::literal("/mosquitto/data"))
-        .started(Probe::tcp(&mqtt).every(1).failures(60))
-        .alive(Probe::tcp(&mqtt))
-        .ready(Probe::tcp(&mqtt).every(5))
-        .resources(Resources::literal("50m", "64Mi"));
-    if form.version == Version::V2_1 {
-        // It opens no password file through the links of a mounted folder otherwise.
-        broker.env("MOSQUITTO_UNSAFE_ALLOW_SYMLINKS", "1");
-    }
+    let (broker, mqtt) = broker(form, [&written, &passwords, &data]);
     pod.container(broker);
 
     let policy = NetworkPolicy::new(&app, bridge.name.as_str())
@@ -93,6 +69,41 @@ pub(super) fn bundle(bridge: &CloudBridge, form: &Sidecar) -> Result<Bundle, Sce
     bundle.add(workload::deployment(&app, &pod, 1, workload::Update::Recreate))?;
     bundle.add(policy.object())?;
     Ok(bundle)
+}
+
+/// The refresher with its port; it reads its settings and the key, and writes the configuration.
+fn refresher(form: &Sidecar, [settings, key, written]: [&Volume; 3]) -> (Container, ContainerPort) {
+    let mut refresher = Container::new(DnsLabel::literal("refresher"), &form.refresher);
+    refresher.args(&["/config/bridge.yaml"]);
+    let http = refresher.port(PortName::literal("http"), Port::literal(8080));
+    refresher
+        .mount(settings, &AbsolutePath::literal("/config"))
+        .mount(key, &AbsolutePath::literal("/key"))
+        .mount(written, &WRITTEN)
+        // Ready is who has written the file: the broker starts after that.
+        .started(Probe::http(&http, "/readyz").every(1).failures(60))
+        .alive(Probe::http(&http, "/livez"));
+    (refresher, http)
+}
+
+/// The broker with its port; it waits for what the refresher has written.
+fn broker(form: &Sidecar, [written, passwords, data]: [&Volume; 3]) -> (Container, ContainerPort) {
+    let mut broker = Container::new(DnsLabel::literal("mosquitto"), &form.broker);
+    broker.command(&["mosquitto", "-c", "/mosquitto/config/mosquitto.conf"]);
+    let mqtt = broker.port(PortName::literal("mqtt"), Port::literal(1883));
+    broker
+        .mount(written, &WRITTEN)
+        .mount(passwords, &AbsolutePath::literal("/users"))
+        .mount(data, &AbsolutePath::literal("/mosquitto/data"))
+        .started(Probe::tcp(&mqtt).every(1).failures(60))
+        .alive(Probe::tcp(&mqtt))
+        .ready(Probe::tcp(&mqtt).every(5))
+        .resources(Resources::literal("50m", "64Mi"));
+    if form.version == Version::V2_1 {
+        // It opens no password file through the links of a mounted folder otherwise.
+        broker.env("MOSQUITTO_UNSAFE_ALLOW_SYMLINKS", "1");
+    }
+    (broker, mqtt)
 }
 
 fn passwords(form: &Sidecar) -> Result<String, ScenarioError> {
