@@ -8,12 +8,11 @@ mod check_brokers;
 mod check_charts;
 mod check_rules;
 mod check_tutorials;
-mod good_brokers;
 mod haproxy;
 mod legacy;
 mod migrate;
 mod names;
-
+mod objects;
 mod quantities;
 mod render_helm;
 mod render_kustomize;

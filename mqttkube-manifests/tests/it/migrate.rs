@@ -7,15 +7,7 @@ use mqttkube_manifests::legacy::{self, binding_service, cloud_bridge, node_port,
 use mqttkube_manifests::migrate::{self, Change};
 use serde_json::{Value, json};
 
-fn find<'a>(bundle: &'a Bundle, kind: &str, name: &str) -> &'a Value {
-    let found = bundle
-        .objects()
-        .iter()
-        .find(|object| object.kind() == kind && object.name() == name);
-    found
-        .unwrap_or_else(|| panic!("there is no {kind} {name}"))
-        .value()
-}
+use crate::objects::{codes, value_of};
 
 fn bundle(objects: impl IntoIterator<Item = Value>) -> Bundle {
     let mut bundle = Bundle::new();
@@ -23,11 +15,6 @@ fn bundle(objects: impl IntoIterator<Item = Value>) -> Bundle {
         bundle.add_value(object).expect("it is an object");
     }
     bundle
-}
-
-fn codes(bundle: &Bundle) -> BTreeSet<&'static str> {
-    let report = bundle.check();
-    report.findings().iter().map(|finding| finding.code).collect()
 }
 
 /// The codes that a migration took away and the codes that it brought.
@@ -51,7 +38,7 @@ fn a_recipe_with_a_removed_api_passes_the_check_after_all_migrations() {
     let (new, changes) = migrate::all(&node_port::bundle());
     assert_eq!(new.check().errors().count(), 0, "{}", new.check());
     assert_eq!(
-        find(&new, "Deployment", "mqtt")["spec"]["strategy"],
+        value_of(&new, "Deployment", "mqtt")["spec"]["strategy"],
         json!({"type": "Recreate"})
     );
     assert_eq!(
@@ -103,14 +90,14 @@ fn a_second_migration_changes_nothing() {
 #[test]
 fn a_password_file_becomes_a_secret_of_the_same_bytes() {
     let old = openshift::with_passwd();
-    let text = find(&old, "ConfigMap", "passwd")["data"]["passwd"].clone();
+    let text = value_of(&old, "ConfigMap", "passwd")["data"]["passwd"].clone();
     let (new, changes) = migrate::secrets(&old);
     let bytes: k8s_openapi::ByteString =
-        serde_json::from_value(find(&new, "Secret", "passwd")["data"]["passwd"].clone()).expect("base64");
+        serde_json::from_value(value_of(&new, "Secret", "passwd")["data"]["passwd"].clone()).expect("base64");
     assert_eq!(json!(String::from_utf8(bytes.0).expect("text")), text);
     assert!(new.objects().iter().all(|object| object.kind() != "ConfigMap"));
     let volumes =
-        &find(&new, "DeploymentConfig", "mosquitto-ephemeral")["spec"]["template"]["spec"]["volumes"];
+        &value_of(&new, "DeploymentConfig", "mosquitto-ephemeral")["spec"]["template"]["spec"]["volumes"];
     let secret = json!({"items": [{"key": "passwd", "path": "passwd"}], "secretName": "passwd"});
     assert_eq!(volumes, &json!([{"name": "passwd-mount", "secret": secret}]));
     let said = changes[0].to_string();
@@ -123,18 +110,18 @@ fn a_password_file_becomes_a_secret_of_the_same_bytes() {
 #[test]
 fn a_map_with_other_files_keeps_them_and_both_are_mounted_in_one_place() {
     let (new, _) = migrate::secrets(&cloud_bridge::bundle());
-    let map: BTreeSet<_> = find(&new, "ConfigMap", "mqtt-conf")["data"]
+    let map: BTreeSet<_> = value_of(&new, "ConfigMap", "mqtt-conf")["data"]
         .as_object()
         .expect("a map")
         .keys()
         .cloned()
         .collect();
     assert_eq!(Vec::from_iter(map), ["bridge.conf.tmpl", "roots.pem"]);
-    let secret = find(&new, "Secret", "mqtt-conf")["data"]
+    let secret = value_of(&new, "Secret", "mqtt-conf")["data"]
         .as_object()
         .expect("a map");
     assert_eq!(secret.keys().collect::<Vec<_>>(), ["ec_private.pem"]);
-    let volumes = &find(&new, "Deployment", "iot-core-bridge")["spec"]["template"]["spec"]["volumes"];
+    let volumes = &value_of(&new, "Deployment", "iot-core-bridge")["spec"]["template"]["spec"]["volumes"];
     let sources =
         json!({"sources": [{"configMap": {"name": "mqtt-conf"}}, {"secret": {"name": "mqtt-conf"}}]});
     assert_eq!(volumes[0], json!({"name": "mqtt-conf", "projected": sources}));
@@ -160,7 +147,7 @@ fn every_way_to_refer_to_a_map_follows() {
             "volumes": [{"name": "w", "configMap": {"name": "c"}}]}}),
     ]))
     .0;
-    let pod = &find(&new, "Pod", "p")["spec"];
+    let pod = &value_of(&new, "Pod", "p")["spec"];
     let container = &pod["containers"][0];
     assert_eq!(
         container["env"],
@@ -181,7 +168,7 @@ fn every_way_to_refer_to_a_map_follows() {
         json!({"name": "w", "projected": {"defaultMode": 256,
             "sources": [{"configMap": {"name": "c"}}, {"secret": {"name": "c-secret"}}]}})
     );
-    let other = &find(&new, "Pod", "q")["spec"]["volumes"][0];
+    let other = &value_of(&new, "Pod", "q")["spec"]["volumes"][0];
     assert_eq!(other, &json!({"name": "w", "configMap": {"name": "c"}}));
 }
 
@@ -197,7 +184,7 @@ fn a_deployment_config_keeps_what_a_deployment_has() {
     let scaler = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "m"},
         "spec": {"scaleTargetRef": {"apiVersion": "apps.openshift.io/v1", "kind": "DeploymentConfig", "name": "m"}}});
     let (new, changes) = migrate::deployment_configs(&bundle([old, scaler]));
-    let deployment = find(&new, "Deployment", "m");
+    let deployment = value_of(&new, "Deployment", "m");
     let triggers = deployment["metadata"]["annotations"]["image.openshift.io/triggers"]
         .as_str()
         .expect("it is there");
@@ -214,7 +201,7 @@ fn a_deployment_config_keeps_what_a_deployment_has() {
             "progressDeadlineSeconds": 120,
             "template": {"metadata": {"labels": {"name": "m"}}, "spec": {"containers": [{"name": "m", "image": "m:1"}]}}})
     );
-    let target = &find(&new, "HorizontalPodAutoscaler", "m")["spec"]["scaleTargetRef"];
+    let target = &value_of(&new, "HorizontalPodAutoscaler", "m")["spec"]["scaleTargetRef"];
     assert_eq!(
         target,
         &json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "m"})
@@ -251,10 +238,10 @@ fn mosquitto_2_1_keeps_the_meaning_of_the_configuration() {
     );
     let (new, changes) = migrate::mosquitto_2_1(&old);
     assert_eq!(
-        find(&new, "ConfigMap", "conf")["data"]["mosquitto.conf"],
+        value_of(&new, "ConfigMap", "conf")["data"]["mosquitto.conf"],
         "max_packet_size 268435455\npassword_file /users/passwd\nlistener 1883 0.0.0.0\n"
     );
-    let container = &find(&new, "Pod", "m")["spec"]["containers"][0];
+    let container = &value_of(&new, "Pod", "m")["spec"]["containers"][0];
     assert_eq!(container["image"], "docker.io/eclipse-mosquitto:2.1.2");
     assert_eq!(
         container["env"],
@@ -275,7 +262,7 @@ fn mosquitto_2_1_takes_out_password_lines_that_stop_it() {
     );
     let (new, changes) = migrate::mosquitto_2_1(&old);
     assert_eq!(
-        find(&new, "Secret", "users")["stringData"]["passwd"],
+        value_of(&new, "Secret", "users")["stringData"]["passwd"],
         format!("{good}\n")
     );
     let said: Vec<_> = changes.iter().map(|change| change.what.as_str()).collect();

@@ -24,7 +24,7 @@ const TEMPLATE: &str = "persistence true\npersistence_location /mosquitto/data/\
 const HAPROXY: &str =
     "backend brokers\n  server-template node 3 mosquitto.mqtt.svc:1884 check send-proxy check-send-proxy\n";
 
-pub(crate) fn meta(name: &str) -> Value {
+pub(super) fn meta(name: &str) -> Value {
     json!({"name": name, "namespace": "mqtt"})
 }
 
@@ -78,7 +78,7 @@ fn service(name: &str, kind: &str, port: u16, target: &Value) -> Value {
         "spec": {"type": kind, "selector": {"app": app}, "ports": [{"port": port, "targetPort": target}]}})
 }
 
-pub(crate) fn good() -> Vec<Value> {
+pub(super) fn good() -> Vec<Value> {
     let main = json!({
         "ports": [{"name": "mqtt", "containerPort": 1883}, {"name": "mqtts", "containerPort": 8883},
             {"name": "api", "containerPort": 9883}, {"name": "proxied", "containerPort": 1884}],
