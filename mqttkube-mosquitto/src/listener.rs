@@ -234,6 +234,16 @@ pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host == "::1" || host.starts_with("127.")
 }
 
+impl ListenerAddress {
+    /// The port, if it has one.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp { port, .. } => u16::try_from(port.get()).ok(),
+            Self::Unix { .. } => None,
+        }
+    }
+}
+
 impl Security {
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -9,6 +9,7 @@ impl Check<'_> {
     pub(super) fn broker(&mut self) {
         self.persistence();
         self.queues();
+        self.clients();
         self.limits();
         self.log();
     }
@@ -123,6 +124,10 @@ impl Check<'_> {
                 "give the rules QoS 1, or write `queue_qos0_messages true`",
             );
         }
+    }
+
+    fn clients(&mut self) {
+        let global = &self.config.global;
         if let Some(expiry) = global.persistent_client_expiration {
             let line = self.line(Broker, "persistent_client_expiration");
             let message =
@@ -145,7 +150,7 @@ impl Check<'_> {
                 "publish with the QoS that is needed",
             );
         }
-        if bridged && self.config.per_listener() {
+        if !self.config.connections.is_empty() && self.config.per_listener() {
             let line = self.line(Broker, "per_listener_settings");
             let message = "with this option queued messages of bridges were lost at a restart (issue 1891 of Mosquitto)";
             self.say(

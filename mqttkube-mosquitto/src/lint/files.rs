@@ -251,6 +251,11 @@ pub fn lint_dynsec(text: &str, version: Version) -> Vec<Lint> {
             );
         }
     }
+    literal_names(&mut lints, &file, line);
+    lints
+}
+
+fn literal_names(lints: &mut Vec<Lint>, file: &DynSec, line: impl Fn(&str) -> usize) {
     for acl in file.roles.iter().flat_map(|role| &role.acls) {
         let literal = matches!(
             acl.acltype,
@@ -259,7 +264,7 @@ pub fn lint_dynsec(text: &str, version: Version) -> Vec<Lint> {
         if literal && has_name(&acl.topic) {
             let message = format!("`{}` is taken literally in a literal right", acl.topic);
             say(
-                &mut lints,
+                lints,
                 Code::DynsecLiteralName,
                 line(&acl.topic),
                 message,
@@ -267,5 +272,4 @@ pub fn lint_dynsec(text: &str, version: Version) -> Vec<Lint> {
             );
         }
     }
-    lints
 }

@@ -5,7 +5,7 @@ use crate::read::Section;
 use crate::setting::{Protocol, Ranged};
 use crate::{Listener, ListenerAddress, ListenerOptions, PluginKind, Security, Version};
 
-impl Check<'_> {
+impl<'a> Check<'a> {
     pub(super) fn listeners(&mut self) {
         let config = self.config;
         if config.default_listener.is_used() {
@@ -191,7 +191,7 @@ impl Check<'_> {
         }
     }
 
-    fn security_of(&self, section: Section) -> &Security {
+    fn security_of(&self, section: Section) -> &'a Security {
         match section {
             Section::Listener(index) if self.config.per_listener() => &self.config.listeners[index].security,
             _ => &self.config.security,
@@ -223,20 +223,16 @@ impl Check<'_> {
                 listener.is_local(),
             ));
         }
-        let places: Vec<_> = places
-            .into_iter()
-            .map(|(s, own, options, local)| (s, own.clone(), options.clone(), local))
-            .collect();
         let mut told = false;
         for (section, own, options, local) in places {
-            self.who(section, &own, &options, local);
+            self.who(section, own, options, local);
             if config.per_listener() || !std::mem::replace(&mut told, true) {
                 let section = if config.per_listener() {
                     section
                 } else {
                     Section::Broker
                 };
-                self.security_files(section, &own);
+                self.security_files(section, own);
             }
         }
     }
@@ -328,16 +324,6 @@ impl Check<'_> {
                     "use the password-file and ACL-file plugins of 2.1",
                 );
             }
-        }
-    }
-}
-
-impl ListenerAddress {
-    /// The port, if it has one.
-    pub fn port(&self) -> Option<u16> {
-        match self {
-            Self::Tcp { port, .. } => u16::try_from(port.get()).ok(),
-            Self::Unix { .. } => None,
         }
     }
 }
