@@ -3,25 +3,27 @@
 //! The order is fixed: `transform`, then `jsonpath`, then `map`, whose outputs may be templates.
 
 mod explain;
+mod found;
+mod input;
 mod section;
 
 use std::borrow::Cow;
 
-use regex::Captures;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::error::{CompileError, EvalError};
 use crate::expr::Expr;
-use crate::format::{Arguments, Name};
 use crate::locus::Locus;
 use crate::output::Output;
 use crate::payload::{self, JsonError};
-use crate::rule::{Matcher, Rules};
+use crate::rule::Rules;
 use crate::spec::ValuesSpec;
-use crate::value::{Text, Val};
 
 pub use explain::{Step, StepKind, Trace};
+pub use found::Match;
+use found::Named;
+pub use input::{Input, InputValue};
 
 /// Which way values flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,69 +36,6 @@ pub enum Direction {
     Action,
 }
 
-/// What a lookup is given.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Input<'a> {
-    /// The payload, or the value read from an object.
-    pub value: InputValue<'a>,
-    /// The topic of the message less the configured prefix; none in a watch.
-    pub topic: Option<&'a str>,
-}
-
-/// The value of an [`Input`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum InputValue<'a> {
-    /// A payload.
-    Text(&'a str),
-    /// Something read from an object.
-    Json(&'a Value),
-}
-
-impl<'a> Input<'a> {
-    /// A payload, without its topic.
-    pub fn text(text: &'a str) -> Self {
-        Self {
-            value: InputValue::Text(text),
-            topic: None,
-        }
-    }
-
-    /// A value read from an object.
-    pub fn json(value: &'a Value) -> Self {
-        Self {
-            value: InputValue::Json(value),
-            topic: None,
-        }
-    }
-
-    /// The same input with the topic it came from.
-    #[must_use]
-    pub fn with_topic(self, topic: &'a str) -> Self {
-        Self {
-            topic: Some(topic),
-            ..self
-        }
-    }
-}
-
-impl<'a> InputValue<'a> {
-    /// The text, when the value is one.
-    pub fn as_text(self) -> Option<&'a str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Json(value) => value.as_str(),
-        }
-    }
-
-    /// A copy of the value.
-    pub fn to_json(self) -> Value {
-        match self {
-            Self::Text(text) => Value::from(text),
-            Self::Json(value) => value.clone(),
-        }
-    }
-}
-
 /// What a lookup gives.
 #[derive(Debug, Clone)]
 pub enum Outcome<'a> {
@@ -106,18 +45,6 @@ pub enum Outcome<'a> {
     Miss(Miss),
     /// Something takes the value, and its output failed. Never to be replaced by the raw value.
     Error(EvalError),
-}
-
-/// A lookup that gave an output.
-#[derive(Debug, Clone)]
-pub struct Match<'a> {
-    map: &'a ValueMap,
-    state: State<'a>,
-    /// The entry that took the value; none without a map, and for the default.
-    entry: Option<usize>,
-    output: Cow<'a, Value>,
-    mapped: bool,
-    failed_predicates: usize,
 }
 
 /// Why nothing takes the value.
@@ -351,101 +278,4 @@ fn document(current: Current<'_>) -> Result<Current<'_>, Miss> {
     };
     let parsed = payload::parse_json(text).map_err(Miss::NotJson)?;
     Ok(Current::Made(Box::new(parsed)))
-}
-
-impl Match<'_> {
-    /// The output.
-    pub fn output(&self) -> &Value {
-        &self.output
-    }
-
-    /// The output, without a copy where that can be.
-    pub fn into_output(self) -> Value {
-        self.output.into_owned()
-    }
-
-    /// Whether somebody wrote the output down, as an entry of the map or as the default. Otherwise it is the
-    /// input as it came or as `transform` and `jsonpath` left it.
-    pub fn is_mapped(&self) -> bool {
-        self.mapped
-    }
-
-    /// The entry of the map that took the value, counted from 0; none without a map, and for the default.
-    pub fn entry(&self) -> Option<usize> {
-        self.entry
-    }
-
-    /// How many predicates failed on the value before an entry took it. They count as not matching.
-    pub fn failed_predicates(&self) -> usize {
-        self.failed_predicates
-    }
-
-    /// The names that a template sees under `match`: `input`, `value`, with a path `json`, the named groups
-    /// of a regular expression, and `groups` with all of them. Built on every call.
-    pub fn context(&self) -> Map<String, Value> {
-        let mut context = Map::new();
-        let groups = self.groups();
-        context.extend(groups.iter().map(|(name, value)| (name.clone(), value.clone())));
-        context.insert("groups".to_owned(), Value::Object(groups));
-        context.insert("input".to_owned(), self.state.input.value.to_json());
-        context.insert("value".to_owned(), self.state.current.value().to_json());
-        if let Some(document) = &self.state.document {
-            context.insert("json".to_owned(), document.value().to_json());
-        }
-        context
-    }
-
-    fn groups(&self) -> Map<String, Value> {
-        let entry = self
-            .entry
-            .and_then(|index| self.map.rules.as_ref().map(|rules| rules.get(index)));
-        let Some(Matcher::Regex(regex)) = entry.map(|entry| &entry.matcher) else {
-            return Map::new();
-        };
-        let captures = self
-            .state
-            .current
-            .value()
-            .as_text()
-            .and_then(|text| regex.captures(text));
-        let Some(captures) = captures else {
-            return Map::new();
-        };
-        let group = |name: &str| captures.name(name).map_or("", |group| group.as_str());
-        regex
-            .capture_names()
-            .flatten()
-            .map(|name| (name.to_owned(), group(name).into()))
-            .collect()
-    }
-}
-
-/// The names of a template.
-struct Named<'s, 'v> {
-    state: &'s State<'s>,
-    captures: Option<&'s Captures<'v>>,
-}
-
-impl<'s> Arguments<'s> for Named<'s, '_> {
-    fn argument(&self, name: &Name) -> Option<Val<'s>> {
-        match name {
-            // A group that took no part is empty.
-            Name::Number(index) => {
-                let group = self.captures?.get(*index);
-                Some(Val::Str(Text::Ref(group.map_or("", |group| group.as_str()))))
-            }
-            Name::Text(name) => match name.as_str() {
-                "input" => Some(Val::from(self.state.input.value)),
-                "value" => Some(Val::from(self.state.current.value())),
-                "json" => self
-                    .state
-                    .document
-                    .as_ref()
-                    .map(|document| Val::from(document.value())),
-                "topic" => Some(Val::Str(Text::Ref(self.state.input.topic.unwrap_or("")))),
-                _ => None,
-            },
-            Name::Auto(_) => None,
-        }
-    }
 }

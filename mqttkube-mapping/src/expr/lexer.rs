@@ -175,23 +175,7 @@ impl Lexer<'_> {
             self.at += 1 + usize::from(signed);
             text = format!("{text}e{sign}{}", self.take_while(is_digit));
         }
-        match self.peek(0) {
-            Some('j' | 'J') => {
-                return Err(SyntaxError::unsupported(
-                    column,
-                    "complex numbers are not available",
-                ));
-            }
-            Some(char) if char == '_' || char.is_alphanumeric() => {
-                let follows = self.take_while(|char| char.is_alphanumeric());
-                // `1if x else y` is Python, but nobody should write it.
-                return Err(SyntaxError::syntax(
-                    column,
-                    format!("{follows:?} directly after a number"),
-                ));
-            }
-            _ => {}
-        }
+        self.end_of_number(column)?;
         let parts: Result<Vec<_>, _> = text
             .split(['.', 'e'])
             .filter(|part| !part.is_empty())
@@ -219,6 +203,25 @@ impl Lexer<'_> {
             .parse()
             .map(Token::Int)
             .map_err(|_| too_large(column, &plain))
+    }
+
+    /// What may not stand directly after a number.
+    fn end_of_number(&mut self, column: usize) -> Result<(), SyntaxError> {
+        match self.peek(0) {
+            Some('j' | 'J') => Err(SyntaxError::unsupported(
+                column,
+                "complex numbers are not available",
+            )),
+            Some(char) if char == '_' || char.is_alphanumeric() => {
+                let follows = self.take_while(|char| char.is_alphanumeric());
+                // `1if x else y` is Python, but nobody should write it.
+                Err(SyntaxError::syntax(
+                    column,
+                    format!("{follows:?} directly after a number"),
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,16 +1,20 @@
 //! From the parser's events to a tree. The only place that names the parser.
 
-use std::borrow::Cow;
+mod cost;
+mod scalar;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span, StructureStyle};
+use granit_parser::{Event, Marker, Options, Parser, Span, StructureStyle};
 
+use self::cost::{Cost, cost};
+use self::scalar::RawTag;
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::loader::{Limits, join_path};
+use super::loader::Limits;
 use super::mapping;
-use super::node::{Content, Entry, Node, Position, Style, Tag};
-use super::scalar::{self, Schema};
+use super::node::{Content, Entry, Node, Position, Style};
+use super::scalar::Schema;
 
 /// Builds the documents of one file. Limits and syntax errors end the work; everything else is noted, stands
 /// as null in the tree, and the work goes on.
@@ -46,37 +50,6 @@ impl Collection {
 struct Anchored {
     node: Node,
     cost: Cost,
-}
-
-#[derive(Clone, Copy)]
-struct Cost {
-    nodes: usize,
-    bytes: usize,
-    depth: usize,
-}
-
-impl Cost {
-    const LEAF: Self = Self {
-        nodes: 1,
-        bytes: 0,
-        depth: 0,
-    };
-}
-
-/// A tag as it was written.
-struct RawTag {
-    text: String,
-    position: Position,
-}
-
-impl RawTag {
-    fn new(tag: Option<Cow<'_, granit_parser::Tag>>, span: &Span) -> Option<Self> {
-        let start = span.tag_span().map_or(span.start, |span| span.start);
-        tag.map(|tag| Self {
-            text: tag.original(),
-            position: position(&start),
-        })
-    }
 }
 
 /// The work cannot go on.
@@ -145,70 +118,6 @@ impl Builder {
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(anchor) => self.alias(anchor, at),
             _ => Ok(()),
-        }
-    }
-
-    fn scalar(&mut self, text: &str, style: ScalarStyle, position: Position, tag: Option<&RawTag>) -> Node {
-        let style = style_of(style);
-        let (content, tag) = match tag.map(|tag| (tag, &*tag.text, self.schema)) {
-            None if style == Style::Plain => (self.plain(text, position), None),
-            None | Some((_, "!!str", Schema::Kubectl)) => (Content::Text(text.into()), None),
-            Some((_, "!relpath", Schema::Config)) => {
-                let path = join_path(&self.folder, text);
-                (Content::Text(path.into()), Some(Tag::RelPath))
-            }
-            Some((_, "!!int" | "!!float" | "!!bool" | "!!null", Schema::Kubectl)) => {
-                (self.plain(text, position), None)
-            }
-            Some((tag, ..)) => {
-                self.refuse_tag(tag);
-                (Content::Null, None)
-            }
-        };
-        Node {
-            position,
-            style,
-            tag,
-            content,
-        }
-    }
-
-    fn plain(&mut self, text: &str, position: Position) -> Content {
-        scalar::resolve(text, self.schema).unwrap_or_else(|error| {
-            self.note(
-                position,
-                error.message(text),
-                Some("put it in quotes if it is text"),
-            );
-            Content::Null
-        })
-    }
-
-    fn refuse_tag(&mut self, tag: &RawTag) {
-        let help = match &*tag.text {
-            "!!str" => Some("put the text in quotes instead"),
-            text if text.eq_ignore_ascii_case("!relpath") => Some("did you mean \"!relpath\"?"),
-            _ => None,
-        };
-        self.note(
-            tag.position,
-            format!("the tag {:?} is not allowed here", tag.text),
-            help,
-        );
-    }
-
-    /// Lists and mappings have no tag but, in manifests, their own.
-    fn check_tag(&mut self, tag: Option<&RawTag>, own: &str) {
-        match tag {
-            Some(tag) if tag.text == "!relpath" => {
-                self.note(
-                    tag.position,
-                    "the tag \"!relpath\" is for one path, as text",
-                    None,
-                );
-            }
-            Some(tag) if self.schema != Schema::Kubectl || tag.text != own => self.refuse_tag(tag),
-            _ => {}
         }
     }
 
@@ -324,31 +233,6 @@ impl Builder {
         Node { content, ..node }
     }
 
-    /// Counts what a node costs before it is kept.
-    fn charge(&mut self, position: Position, cost: Cost) -> Result<(), Stop> {
-        self.nodes += cost.nodes;
-        self.bytes += cost.bytes;
-        let Limits {
-            nodes, bytes, depth, ..
-        } = self.limits;
-        if self.nodes > nodes {
-            return self.stop(position, format!("the file holds more than {nodes} values"));
-        }
-        if self.bytes > bytes {
-            return self.stop(
-                position,
-                format!("the text of the file with its aliases is longer than {bytes} bytes"),
-            );
-        }
-        if self.open.len() + cost.depth > depth {
-            return self.stop(
-                position,
-                format!("lists and mappings are nested deeper than {depth}"),
-            );
-        }
-        Ok(())
-    }
-
     fn note(&mut self, position: Position, message: impl Into<String>, help: Option<&str>) {
         self.found
             .push(diagnostic(&self.file, position, message.into(), help));
@@ -357,16 +241,6 @@ impl Builder {
     fn stop(&mut self, position: Position, message: impl Into<String>) -> Result<(), Stop> {
         self.note(position, message, None);
         Err(Stop)
-    }
-}
-
-fn style_of(style: ScalarStyle) -> Style {
-    match style {
-        ScalarStyle::Plain => Style::Plain,
-        ScalarStyle::SingleQuoted => Style::SingleQuoted,
-        ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
-        ScalarStyle::Literal => Style::Literal,
-        ScalarStyle::Folded => Style::Folded,
     }
 }
 
@@ -384,32 +258,4 @@ fn diagnostic(file: &Arc<str>, position: Position, message: String, help: Option
         Some(help) => diagnostic.with_help(help),
         None => diagnostic,
     }
-}
-
-/// What one more copy of a node costs. The depth of the recursion is that of the node, which is limited.
-fn cost(node: &Node) -> Cost {
-    let collection = matches!(node.content, Content::Sequence(_) | Content::Mapping(_));
-    let mut sum = Cost {
-        nodes: 1,
-        bytes: 0,
-        depth: usize::from(collection),
-    };
-    let mut count = |node: &Node| {
-        let Cost { nodes, bytes, depth } = cost(node);
-        sum = Cost {
-            nodes: sum.nodes + nodes,
-            bytes: sum.bytes + bytes,
-            depth: sum.depth.max(depth + 1),
-        };
-    };
-    match &node.content {
-        Content::Sequence(items) => items.iter().for_each(count),
-        Content::Mapping(entries) => entries.iter().for_each(|Entry { key, value }| {
-            count(key);
-            count(value);
-        }),
-        Content::Text(text) => sum.bytes = text.len(),
-        _ => {}
-    }
-    sum
 }

@@ -4,6 +4,8 @@ mod locus;
 mod props_values;
 mod routing;
 mod templates;
+#[path = "../common/topic_model.rs"]
+mod topic_model;
 mod vectors;
 mod vectors_expr;
 mod vectors_format;
@@ -13,6 +15,7 @@ mod vectors_topics;
 mod vectors_valuemap;
 mod vectors_yaml;
 mod yaml;
+mod yaml_limits;
 mod yaml_reading;
 
 /// A number of cases, multiplied by `MQTTKUBE_TEST_SCALE`.

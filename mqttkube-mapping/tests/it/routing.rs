@@ -5,21 +5,7 @@ use std::collections::HashMap;
 use mqttkube_mapping::{Router, SubscriptionDiff, Topic, TopicError, TopicFilter, TopicPrefix};
 use proptest::prelude::*;
 
-/// Section 4.7 word by word, on lists of levels.
-fn model_matches(filter: &[&str], topic: &[&str]) -> bool {
-    match (filter, topic) {
-        (["#"], _) | ([], []) => true,
-        (["+", filter @ ..], [_, topic @ ..]) => model_matches(filter, topic),
-        ([a, filter @ ..], [b, topic @ ..]) => a == b && model_matches(filter, topic),
-        _ => false,
-    }
-}
-
-fn model(filter: &str, topic: &str) -> bool {
-    let hidden = topic.starts_with('$') && filter.starts_with(['+', '#']);
-    let (filter, topic): (Vec<_>, Vec<_>) = (filter.split('/').collect(), topic.split('/').collect());
-    !hidden && model_matches(&filter, &topic)
-}
+use super::topic_model::model;
 
 fn level() -> impl Strategy<Value = &'static str> {
     prop_oneof![
