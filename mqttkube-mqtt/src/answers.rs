@@ -2,9 +2,9 @@
 
 use tokio::time::Instant;
 
-use crate::client::Delivery as Outcome;
 use crate::error::PublishError;
 use crate::outbox::Verdict;
+use crate::receipt::Delivery;
 use crate::session::Session;
 use crate::wire::Answer;
 
@@ -22,7 +22,7 @@ pub(crate) fn opened(session: &Session, topic: &str, answer: Answer) {
 /// The broker's word on a publish.
 pub(crate) fn settle(session: &mut Session, packet_id: u16, answer: Answer) {
     match answer {
-        Ok(()) => settle_as(session, packet_id, Outcome::Acknowledged),
+        Ok(()) => settle_as(session, packet_id, Delivery::Acknowledged),
         Err((why, reason)) => match session.outbox.refused(packet_id, why, Instant::now()) {
             Verdict::Again => tracing::debug!(reason, "a publish is refused and tried again"),
             Verdict::GivenUp(ticket) => {
@@ -30,7 +30,7 @@ pub(crate) fn settle(session: &mut Session, packet_id: u16, answer: Answer) {
                 session.status.note(|status| status.refused += 1);
             }
             Verdict::Superseded(ticket) => {
-                ticket.resolve(Ok(Outcome::Superseded));
+                ticket.resolve(Ok(Delivery::Superseded));
                 session.status.note(|status| status.superseded += 1);
             }
             Verdict::Unknown => session.status.note(|status| status.unknown_answers += 1),
@@ -38,7 +38,7 @@ pub(crate) fn settle(session: &mut Session, packet_id: u16, answer: Answer) {
     }
 }
 
-pub(crate) fn settle_as(session: &mut Session, packet_id: u16, outcome: Outcome) {
+pub(crate) fn settle_as(session: &mut Session, packet_id: u16, outcome: Delivery) {
     match session.outbox.answered(packet_id) {
         Some(ticket) => {
             ticket.resolve(Ok(outcome));

@@ -1,130 +1,20 @@
 //! The caller's side of a session.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::error::{Error, PublishError};
-use crate::event::{AckToken, Event};
+use crate::error::Error;
+use crate::event::AckToken;
+use crate::inbox::{Command, Inbox};
 use crate::message::{Publish, Subscription, check_topic};
 use crate::options::Options;
+use crate::receipt::{Receipt, Ticket};
+use crate::reports::{Events, reports};
 use crate::session::Session;
 use crate::status::{State, Status};
-
-/// How a publish ended well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Delivery {
-    /// The broker acknowledged it (PUBACK or PUBCOMP).
-    Acknowledged,
-    /// QoS 0: it was handed to the connection. Nobody will say whether it arrived.
-    Sent,
-    /// A newer publish of the same topic took its place before it was sent.
-    Superseded,
-    /// Its message expiry had passed before it could be sent.
-    Expired,
-}
-
-pub(crate) type Outcome = Result<Delivery, PublishError>;
-
-/// Resolves when the fate of a publish is known, however many connections that takes. Dropping it changes nothing.
-#[derive(Debug)]
-#[must_use = "a receipt tells whether the broker took the message; drop it if that does not matter"]
-pub struct Receipt(oneshot::Receiver<Outcome>);
-
-impl Future for Receipt {
-    type Output = Outcome;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        Pin::new(&mut self.0)
-            .poll(cx)
-            .map(|answer| answer.unwrap_or(Err(PublishError::Closed)))
-    }
-}
-
-/// What the session keeps for the one who waits for a receipt.
-#[derive(Debug)]
-pub(crate) struct Ticket {
-    receipt: oneshot::Sender<Outcome>,
-    /// A place in the outbox, given back when the ticket is resolved.
-    _place: Option<OwnedSemaphorePermit>,
-}
-
-impl Ticket {
-    /// For the session's own publishes.
-    pub(crate) fn unwatched() -> Self {
-        Self {
-            receipt: oneshot::channel().0,
-            _place: None,
-        }
-    }
-
-    pub(crate) fn resolve(self, outcome: Outcome) {
-        // Nobody waiting is fine.
-        let _ = self.receipt.send(outcome);
-    }
-}
-
-/// A request to the session.
-#[derive(Debug)]
-pub(crate) enum Command {
-    Publish(Arc<Publish>, Ticket),
-    Subscribe(Vec<Subscription>),
-    Unsubscribe(Vec<String>),
-    Ack(AckToken),
-    Close { grace: Duration },
-}
-
-/// The session's end of the channels. Requests other than publishes come first; there are never many: acknowledgements
-/// are bounded by what the broker may send, the rest by the program's configuration.
-#[derive(Debug)]
-pub(crate) struct Inbox {
-    requests: mpsc::UnboundedReceiver<Command>,
-    publishes: mpsc::Receiver<Command>,
-}
-
-impl Inbox {
-    /// The next request; none when every client is gone.
-    pub(crate) async fn next(&mut self) -> Option<Command> {
-        poll_fn(|cx| {
-            let request = self.requests.poll_recv(cx);
-            if let Poll::Ready(Some(_)) = request {
-                return request;
-            }
-            // Both ends are with the client: when one is gone, so is the other once it is empty.
-            self.publishes.poll_recv(cx)
-        })
-        .await
-    }
-
-    /// The next request, if one waits.
-    pub(crate) fn try_next(&mut self) -> Option<Command> {
-        self.requests
-            .try_recv()
-            .ok()
-            .or_else(|| self.publishes.try_recv().ok())
-    }
-
-    /// Takes no more, and returns what was on its way.
-    pub(crate) fn close(&mut self) -> Vec<Command> {
-        self.requests.close();
-        self.publishes.close();
-        let mut rest = Vec::new();
-        while let Ok(command) = self.publishes.try_recv() {
-            rest.push(command);
-        }
-        while let Ok(command) = self.requests.try_recv() {
-            rest.push(command);
-        }
-        rest
-    }
-}
 
 #[derive(Debug)]
 struct Shared {
@@ -160,16 +50,10 @@ impl Client {
                     .map_err(|_| Error::Closed)?,
             )
         };
-        let (receipt, answer) = oneshot::channel();
-        let command = Command::Publish(
-            Arc::new(publish),
-            Ticket {
-                receipt,
-                _place: place,
-            },
-        );
+        let (ticket, receipt) = Ticket::new(place);
+        let command = Command::Publish(Arc::new(publish), ticket);
         self.0.publishes.send(command).await.map_err(|_| Error::Closed)?;
-        Ok(Receipt(answer))
+        Ok(receipt)
     }
 
     /// Publishes a message without waiting.
@@ -189,14 +73,8 @@ impl Client {
                     .map_err(|_| self.full_or_closed())?,
             )
         };
-        let (receipt, answer) = oneshot::channel();
-        let command = Command::Publish(
-            Arc::new(publish),
-            Ticket {
-                receipt,
-                _place: place,
-            },
-        );
+        let (ticket, receipt) = Ticket::new(place);
+        let command = Command::Publish(Arc::new(publish), ticket);
         self.0
             .publishes
             .try_send(command)
@@ -204,7 +82,7 @@ impl Client {
                 mpsc::error::TrySendError::Full(_) => Error::Full,
                 mpsc::error::TrySendError::Closed(_) => Error::Closed,
             })?;
-        Ok(Receipt(answer))
+        Ok(receipt)
     }
 
     fn check(&self, publish: &Publish) -> Result<(), Error> {
@@ -298,64 +176,6 @@ impl Client {
     }
 }
 
-/// What the session reports, in order.
-#[derive(Debug)]
-pub struct Events {
-    events: mpsc::UnboundedReceiver<Event>,
-    backlog: Arc<AtomicUsize>,
-}
-
-impl Events {
-    /// The next event; none after the session has ended. Cancelling the future loses nothing.
-    pub async fn next(&mut self) -> Option<Event> {
-        let event = self.events.recv().await?;
-        self.taken(&event);
-        Some(event)
-    }
-
-    /// The next event, if one waits.
-    pub fn try_next(&mut self) -> Option<Event> {
-        let event = self.events.try_recv().ok()?;
-        self.taken(&event);
-        Some(event)
-    }
-
-    fn taken(&self, event: &Event) {
-        if let Event::Message(message) = event
-            && message.token.sequence.is_none()
-        {
-            self.backlog.fetch_sub(message.weight(), Ordering::Relaxed);
-        }
-    }
-}
-
-/// Where the session reports to. What waits here is bounded: messages at QoS 1 by what the broker may send without an
-/// acknowledgement, messages at QoS 0 by their bytes, all else by the pace of connections.
-#[derive(Debug)]
-pub(crate) struct Reports {
-    events: mpsc::UnboundedSender<Event>,
-    backlog: Arc<AtomicUsize>,
-}
-
-impl Reports {
-    pub(crate) fn send(&self, event: Event) {
-        let weight = match &event {
-            Event::Message(message) if message.token.sequence.is_none() => message.weight(),
-            _ => 0,
-        };
-        self.backlog.fetch_add(weight, Ordering::Relaxed);
-        // An owner who only publishes may have dropped the other end.
-        if self.events.send(event).is_err() {
-            self.backlog.fetch_sub(weight, Ordering::Relaxed);
-        }
-    }
-
-    /// Bytes of QoS 0 messages that nobody took yet.
-    pub(crate) fn backlog(&self) -> usize {
-        self.backlog.load(Ordering::Relaxed)
-    }
-}
-
 /// Starts a session: one task that connects, and stays connected until [`Client::close`]. Must be called within a
 /// tokio runtime. Returns at once; [`Event::Online`] tells when the broker is there.
 ///
@@ -375,18 +195,13 @@ pub fn connect(options: Options) -> (Client, Events) {
     let (requests, requests_end) = mpsc::unbounded_channel();
     // As many as there are places, so that a burst finds room wherever the outbox has it; and some where the newest wins.
     let (publishes, publishes_end) = mpsc::channel(options.inner.outbox + 64);
-    let (events, events_end) = mpsc::unbounded_channel();
+    let (reports, events) = reports();
     let (status_end, status) = watch::channel(Status::default());
-    let backlog = Arc::new(AtomicUsize::new(0));
     let places = Arc::new(Semaphore::new(options.inner.outbox));
     let max_publish = options.inner.max_publish;
     let inbox = Inbox {
         requests: requests_end,
         publishes: publishes_end,
-    };
-    let reports = Reports {
-        events,
-        backlog: backlog.clone(),
     };
     let session = Session::new(options.inner, inbox, reports, status_end, places.clone());
     let task = Mutex::new(Some(tokio::spawn(session.run())));
@@ -398,11 +213,5 @@ pub fn connect(options: Options) -> (Client, Events) {
         max_publish,
         task,
     }));
-    (
-        client,
-        Events {
-            events: events_end,
-            backlog,
-        },
-    )
+    (client, events)
 }

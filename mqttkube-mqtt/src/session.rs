@@ -16,13 +16,15 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::ack_window::AckWindow;
 use crate::attempt::{Attempt, Remembered};
-use crate::client::{Command, Delivery, Inbox, Reports, Ticket};
 use crate::error::PublishError;
 use crate::event::{Event, Version, Warning};
+use crate::inbox::{Command, Inbox};
 use crate::link::{Link, LinkError};
 use crate::message::{Publish, Subscription};
 use crate::options::OptionsBuilder;
 use crate::outbox::Outbox;
+use crate::receipt::{Delivery, Ticket};
+use crate::reports::Reports;
 use crate::retry::{Ending, Retry};
 use crate::status::{Ledger, State, Status};
 use crate::wire::Welcome;

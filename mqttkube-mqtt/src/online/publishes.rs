@@ -6,11 +6,11 @@ use tokio::time::Instant;
 
 use super::{OUTPUT_BYTES, Online};
 use crate::answers::{refuse, settle_as};
-use crate::client::Delivery as Outcome;
 use crate::end::End;
 use crate::error::PublishError;
 use crate::message::{Publish, QoS};
 use crate::outbox::Send;
+use crate::receipt::Delivery;
 use crate::session::Session;
 use crate::wire::{EncodeError, Outgoing};
 
@@ -28,13 +28,13 @@ impl Online {
             match session.outbox.next(now) {
                 None => break,
                 Some(Send::Expired { ticket }) => {
-                    ticket.resolve(Ok(Outcome::Expired));
+                    ticket.resolve(Ok(Delivery::Expired));
                     session.status.note(|status| status.expired += 1);
                 }
                 Some(Send::Release { packet_id }) => self.put(&Outgoing::PubRel(packet_id))?,
                 Some(Send::Forget { publish, ticket }) => {
                     let written = self.write(&publish, 0, false);
-                    ticket.resolve(written.map(|()| Outcome::Sent));
+                    ticket.resolve(written.map(|()| Delivery::Sent));
                 }
                 Some(Send::Publish {
                     publish,
@@ -45,7 +45,7 @@ impl Online {
                     if let Err(error) = written {
                         refuse(session, packet_id, error);
                     } else if self.welcome.max_qos == QoS::AtMostOnce {
-                        settle_as(session, packet_id, Outcome::Sent);
+                        settle_as(session, packet_id, Delivery::Sent);
                     }
                 }
             }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use super::{Session, until};
-use crate::client::Command;
 use crate::end::End;
 use crate::error::PublishError;
 use crate::event::Warning;
 use crate::handover::{Handover, Step};
+use crate::inbox::Command;
 use crate::link::Link;
 use crate::online::Online;
 use crate::retry::Ending;
@@ -81,13 +81,23 @@ impl Session {
             }
         };
         if let Some(deadline) = self.closing {
-            let limit = deadline
-                .max(Instant::now() + LAST_WORDS)
-                .min(Instant::now() + HANG_UP);
-            // Whether the broker hangs up in time does not matter any more.
-            let _ = timeout_at(limit, online.link.part()).await;
-            self.closing = Some(Instant::now());
+            self.part(online, deadline).await;
         }
+        self.after(end, since.elapsed())
+    }
+
+    /// Says DISCONNECT and waits until the broker hangs up.
+    async fn part(&mut self, online: Online, deadline: Instant) {
+        let limit = deadline
+            .max(Instant::now() + LAST_WORDS)
+            .min(Instant::now() + HANG_UP);
+        // Whether the broker hangs up in time does not matter any more.
+        let _ = timeout_at(limit, online.link.part()).await;
+        self.closing = Some(Instant::now());
+    }
+
+    /// Takes note of how a connection ended.
+    fn after(&mut self, end: End, stood: Duration) -> (String, Ending) {
         self.window.start(self.epoch);
         // With publishes unanswered it may well be one of these that the broker does not like.
         let idle = self.outbox.in_flight() == 0;
@@ -102,7 +112,7 @@ impl Session {
             self.status.note(|status| status.refused += 1);
         }
         let ending = Ending {
-            stood: Some(since.elapsed()),
+            stood: Some(stood),
             taken_over: end.taken_over(),
             silently_closed: end.silently_closed(self.version).filter(|_| idle),
         };

@@ -185,38 +185,8 @@ fn from_packet(packet: v5::Packet) -> Option<Incoming> {
     Some(match packet {
         v5::Packet::ConnAck(connack) => from_connack(&connack),
         v5::Packet::Publish(publish) => Incoming::Publish(Box::new(from_publish(publish))),
-        v5::Packet::PubAck(ack) => {
-            use v5::PubAckReason as Reason;
-            let refused = match ack.reason {
-                Reason::Success | Reason::NoMatchingSubscribers => None,
-                Reason::QuotaExceeded => Some(Refused::Quota),
-                Reason::UnspecifiedError
-                | Reason::ImplementationSpecificError
-                | Reason::PacketIdentifierInUse => Some(Refused::ForNow),
-                _ => Some(Refused::ForGood),
-            };
-            let said = ack
-                .properties
-                .as_ref()
-                .and_then(|properties| properties.reason_string.as_ref());
-            Incoming::PubAck(ack.pkid, answer(refused, ack.reason, said))
-        }
-        v5::Packet::PubRec(ack) => {
-            use v5::PubRecReason as Reason;
-            let refused = match ack.reason {
-                Reason::Success | Reason::NoMatchingSubscribers => None,
-                Reason::QuotaExceeded => Some(Refused::Quota),
-                Reason::UnspecifiedError
-                | Reason::ImplementationSpecificError
-                | Reason::PacketIdentifierInUse => Some(Refused::ForNow),
-                _ => Some(Refused::ForGood),
-            };
-            let said = ack
-                .properties
-                .as_ref()
-                .and_then(|properties| properties.reason_string.as_ref());
-            Incoming::PubRec(ack.pkid, answer(refused, ack.reason, said))
-        }
+        v5::Packet::PubAck(ack) => Incoming::PubAck(ack.pkid, from_puback(&ack)),
+        v5::Packet::PubRec(ack) => Incoming::PubRec(ack.pkid, from_pubrec(&ack)),
         v5::Packet::PubComp(ack) => Incoming::PubComp(ack.pkid),
         v5::Packet::PubRel(release) => Incoming::PubRel(release.pkid),
         v5::Packet::SubAck(suback) => {
@@ -254,6 +224,40 @@ fn from_packet(packet: v5::Packet) -> Option<Incoming> {
         | v5::Packet::Subscribe(_)
         | v5::Packet::Unsubscribe(_) => return None,
     })
+}
+
+fn from_puback(ack: &v5::PubAck) -> super::Answer {
+    use v5::PubAckReason as Reason;
+    let refused = match ack.reason {
+        Reason::Success | Reason::NoMatchingSubscribers => None,
+        Reason::QuotaExceeded => Some(Refused::Quota),
+        Reason::UnspecifiedError | Reason::ImplementationSpecificError | Reason::PacketIdentifierInUse => {
+            Some(Refused::ForNow)
+        }
+        _ => Some(Refused::ForGood),
+    };
+    let said = ack
+        .properties
+        .as_ref()
+        .and_then(|properties| properties.reason_string.as_ref());
+    answer(refused, ack.reason, said)
+}
+
+fn from_pubrec(ack: &v5::PubRec) -> super::Answer {
+    use v5::PubRecReason as Reason;
+    let refused = match ack.reason {
+        Reason::Success | Reason::NoMatchingSubscribers => None,
+        Reason::QuotaExceeded => Some(Refused::Quota),
+        Reason::UnspecifiedError | Reason::ImplementationSpecificError | Reason::PacketIdentifierInUse => {
+            Some(Refused::ForNow)
+        }
+        _ => Some(Refused::ForGood),
+    };
+    let said = ack
+        .properties
+        .as_ref()
+        .and_then(|properties| properties.reason_string.as_ref());
+    answer(refused, ack.reason, said)
 }
 
 fn answer(refused: Option<Refused>, reason: impl std::fmt::Debug, said: Option<&String>) -> super::Answer {

@@ -7,7 +7,7 @@ pub(crate) mod scripted;
 
 use std::time::Duration;
 
-use mqttkube_mqtt::{Client, Event, Events, Options, OptionsBuilder, Received, Reconnect, connect};
+use mqttkube_mqtt::{Client, Event, Events, Options, OptionsBuilder, Received, Reconnect, Warning, connect};
 use tokio::time::timeout;
 
 /// Nothing in these tests takes longer, even on a busy machine.
@@ -84,6 +84,14 @@ impl Watched {
     pub(crate) async fn message(&mut self) -> Received {
         self.until("message", |event| match event {
             Event::Message(message) => Some(message),
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn warning(&mut self) -> Warning {
+        self.until("warning", |event| match event {
+            Event::Warning(warning) => Some(warning),
             _ => None,
         })
         .await

@@ -196,14 +196,7 @@ async fn skipping_the_host_name_still_checks_the_issuer_and_is_told() {
             .is_err()
     );
     let mut session = Watched::start(quick(1, "told").tls(tls));
-    let warning = session.until("warning", |event| {
-        if let Event::Warning(warning) = event {
-            Some(warning)
-        } else {
-            None
-        }
-    });
-    assert_eq!(warning.await, Warning::HostnameNotVerified);
+    assert_eq!(session.warning().await, Warning::HostnameNotVerified);
     assert!(session.client.status().hostname_not_verified);
     session.client.close(Duration::ZERO).await;
 }
@@ -308,14 +301,7 @@ async fn rotated_files_are_used_at_the_next_connection_and_broken_ones_are_not()
     std::fs::write(first.path("ca.pem"), "half a fi").expect("a file");
     // Ending the front ends the connection; a new one on the same port cannot be had, so the warning is what counts.
     tasks.shutdown().await;
-    let warning = session.until("warning", |event| {
-        if let Event::Warning(warning) = event {
-            Some(warning)
-        } else {
-            None
-        }
-    });
-    assert!(matches!(warning.await, Warning::StaleTls { .. }));
+    assert!(matches!(session.warning().await, Warning::StaleTls { .. }));
     session.client.close(Duration::ZERO).await;
     broker.stop().await;
 }

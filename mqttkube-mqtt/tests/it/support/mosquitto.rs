@@ -54,7 +54,7 @@ impl Mosquitto {
 
     /// Starts it again, from its database.
     pub(crate) async fn restart(&mut self) {
-        let child = Command::new(PROGRAM)
+        let mut child = Command::new(PROGRAM)
             .arg("-c")
             .arg(self.folder.path().join("mosquitto.conf"))
             .stdout(Stdio::null())
@@ -62,13 +62,15 @@ impl Mosquitto {
             .kill_on_drop(true)
             .spawn()
             .expect("it can be started");
-        self.child = Some(child);
         let up = async {
             while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+                let ended = child.try_wait().expect("it can be asked");
+                assert!(ended.is_none(), "Mosquitto ended before it listened: {ended:?}");
                 sleep(Duration::from_millis(5)).await;
             }
         };
         timeout(PATIENCE, up).await.expect("it listens");
+        self.child = Some(child);
     }
 
     /// SIGTERM: it saves its database.
