@@ -41,9 +41,29 @@ pub struct FileReport<S> {
 #[must_use]
 pub fn end(result: anyhow::Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", with_causes(&error));
         ExitCode::FAILURE
     })
+}
+
+/// An error and what led to it. Some errors tell their causes themselves; these are not told again.
+///
+/// ```
+/// use anyhow::Context as _;
+/// use mqttkube_examples::cli::with_causes;
+///
+/// let told = Err::<(), _>(std::io::Error::other("no such host")).context("nobody answers");
+/// assert_eq!(with_causes(&told.unwrap_err()), "nobody answers: no such host");
+/// ```
+#[must_use]
+pub fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// A number with its noun: `1 error`, `2 errors`.

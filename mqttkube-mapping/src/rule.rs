@@ -246,12 +246,14 @@ fn regex_error(error: &regex::Error, key: &str) -> CompileError {
         regex::Error::CompiledTooBig(_) => {
             format!("the regular expression needs more than {REGEX_SIZE} bytes")
         }
-        _ => text
-            .lines()
-            .rev()
-            .find_map(|line| line.strip_prefix("error: "))
-            .unwrap_or(&text)
-            .to_owned(),
+        _ => {
+            let reason = text.lines().rev().find_map(|line| line.strip_prefix("error: "));
+            format!(
+                "the regular expression {:?} is wrong: {}",
+                key.strip_prefix(REGEX).unwrap_or(key),
+                reason.unwrap_or(&text)
+            )
+        }
     };
     // The place is drawn below the pattern, which is indented by four blanks.
     let caret = text

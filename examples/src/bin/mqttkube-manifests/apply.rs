@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use kube::config::{Config, KubeConfigOptions};
 use mqttkube_core::runtime;
+use mqttkube_examples::cli::with_causes;
 use mqttkube_manifests::apply::{Applier, Difference, FieldChange, Options, Outcome, PruneSet};
 use mqttkube_manifests::bundle::VerifiedBundle;
 use serde_json::Value;
@@ -44,7 +45,11 @@ pub(crate) struct ApplyArgs {
 ///
 /// The status is 0 when nothing would change, 1 when something would, and more when that is not known: 2 for a wrong SPEC
 /// or command line, 3 when the cluster does not answer or refuses the objects.
+///
+///   mqttkube-manifests diff broker.yaml
+///   mqttkube-manifests diff broker.yaml --prune
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct DiffArgs {
     #[command(flatten)]
     input: Input,
@@ -153,7 +158,7 @@ pub(crate) fn diff(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     let differences = match differences {
         Ok(differences) => differences,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", with_causes(&error));
             return Ok(ExitCode::from(NO_ANSWER));
         }
     };
