@@ -8,6 +8,7 @@ use super::counters::{Counters, Dropped};
 use super::dead_letters::DeadLetters;
 use super::echo::Echoes;
 use super::in_flight::{Ended, Fate, InFlight, Parcel, Settled, now};
+use super::runtime::handled;
 use super::store::Store;
 use super::{Decision, Lane, Message, Routes};
 
@@ -61,6 +62,7 @@ impl Way {
     /// Takes one delivery as far as it goes at once. `version` is what the source speaks.
     pub(super) async fn receive(&self, received: Received, version: Version, in_flight: &mut InFlight) {
         self.counters.received();
+        handled();
         let token = received.token;
         match self.prepare(received, version) {
             Prepared::Carry(message, rule) => {
@@ -209,6 +211,7 @@ impl Way {
 
     /// Acts on a message whose fate is known.
     pub(super) async fn settle(&self, settled: Settled, in_flight: &mut InFlight) {
+        handled();
         let Settled(parcel, ended) = settled;
         let rule = Some(parcel.rule);
         match ended {
