@@ -31,7 +31,10 @@ fuzz_target!(|names: (Option<&str>, &str)| {
         assert_eq!(uri.authority(), None);
         for text in namespace.into_iter().chain([name]) {
             assert!(!matches!(text, "" | "." | ".."));
-            assert!(!text.contains(['/', '%', '?', '#', '\\', '\0', '\r', '\n', ' ']), "{text:?}");
+            assert!(
+                !text.contains(['/', '%', '?', '#', '\\', '\0', '\r', '\n', ' ']),
+                "{text:?}"
+            );
         }
     }
 });

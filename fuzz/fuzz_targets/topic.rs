@@ -3,8 +3,12 @@
 //! The input is the filter, a line end, and the topic.
 #![no_main]
 
+#[path = "../../mqttkube-mapping/tests/common/topic_model.rs"]
+mod topic_model;
+
 use libfuzzer_sys::fuzz_target;
 use mqttkube_mapping::{Router, TopicFilter, TopicPrefix};
+use topic_model::model;
 
 fuzz_target!(|text: &str| {
     let Some((filter, topic)) = text.split_once('\n') else {
@@ -31,24 +35,3 @@ fuzz_target!(|text: &str| {
     let _ = router.remove(&filter, &());
     assert!(router.is_empty());
 });
-
-fn model(filter: &str, topic: &str) -> bool {
-    if topic.starts_with('$') && filter.starts_with(['+', '#']) {
-        return false;
-    }
-    let (filter, topic): (Vec<_>, Vec<_>) = (filter.split('/').collect(), topic.split('/').collect());
-    let (fixed, open) = match filter.split_last() {
-        Some((&"#", fixed)) => (fixed, true),
-        _ => (filter.as_slice(), false),
-    };
-    let long_enough = if open {
-        topic.len() >= fixed.len()
-    } else {
-        topic.len() == fixed.len()
-    };
-    long_enough
-        && fixed
-            .iter()
-            .zip(&topic)
-            .all(|(wanted, level)| *wanted == "+" || wanted == level)
-}
