@@ -242,18 +242,15 @@ fn regex(pattern: &str, key: &str) -> Result<Regex, CompileError> {
 
 fn regex_error(error: &regex::Error, key: &str) -> CompileError {
     let text = error.to_string();
-    let message = match error {
-        regex::Error::CompiledTooBig(_) => {
-            format!("the regular expression needs more than {REGEX_SIZE} bytes")
-        }
-        _ => {
-            let reason = text.lines().rev().find_map(|line| line.strip_prefix("error: "));
-            format!(
-                "the regular expression {:?} is wrong: {}",
-                key.strip_prefix(REGEX).unwrap_or(key),
-                reason.unwrap_or(&text)
-            )
-        }
+    let message = if let regex::Error::CompiledTooBig(_) = error {
+        format!("the regular expression needs more than {REGEX_SIZE} bytes")
+    } else {
+        let reason = text.lines().rev().find_map(|line| line.strip_prefix("error: "));
+        format!(
+            "the regular expression {:?} is wrong: {}",
+            key.strip_prefix(REGEX).unwrap_or(key),
+            reason.unwrap_or(&text)
+        )
     };
     // The place is drawn below the pattern, which is indented by four blanks.
     let caret = text
