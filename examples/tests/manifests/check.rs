@@ -41,6 +41,32 @@ fn check(args: &[&str], input: &str, status: i32, expected: &str) {
     assert_eq!(output.status.code(), Some(status));
 }
 
+/// The files of kustomize are known by their names, one per folder.
+#[test]
+fn files_of_kustomize_need_not_say_what_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in [
+        ("base", "resources: [service.yaml]\ncommonLabels: {app: mqtt}\n"),
+        ("overlay", "bases: [../base]\n"),
+    ] {
+        fs::create_dir(folder.path().join(name)).expect("a folder");
+        fs::write(folder.path().join(name).join("kustomization.yaml"), text).expect("a file");
+    }
+    let args = ["check", "base/kustomization.yaml", "overlay/kustomization.yaml"];
+    let output = run(folder.path(), &args, "");
+    let expected = "\
+base/kustomization.yaml:2:15: warning[MK705]: Kustomization/base/kustomization.yaml: kustomize has deprecated `commonLabels`; it is `labels` now
+  at commonLabels
+  help: write its successor, or let `kustomize edit fix` do it
+overlay/kustomization.yaml:1:8: warning[MK705]: Kustomization/overlay/kustomization.yaml: kustomize has deprecated `bases`; it is `resources` now
+  at bases
+  help: write its successor, or let `kustomize edit fix` do it
+fine, with 2 warnings: 2 objects
+`mqttkube-manifests explain MK705` says more
+";
+    assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
+}
+
 #[test]
 fn findings_stand_at_their_place_in_the_order_of_the_files() {
     let expected = "\

@@ -9,7 +9,7 @@ use super::report::Findings;
 use super::{Rule, rules};
 use crate::bundle::Bundle;
 use crate::name::{ConfigKey, DnsLabel, DnsSubdomain, LabelKey, LabelValue, PortName, ServiceName};
-use crate::object::Object;
+use crate::object::{KUSTOMIZE, Object};
 use crate::quantity::Quantity;
 
 pub(super) fn check(bundle: &Bundle, pods: &[Pod<'_>], findings: &mut Findings) {
@@ -48,6 +48,9 @@ fn expect<T: FromStr<Err: ToString>>(
 }
 
 fn own_name(object: &Object, findings: &mut Findings) {
+    if object.key().group == KUSTOMIZE {
+        return; // it never reaches the API server
+    }
     let (name, path) = (object.at("/metadata/name"), "metadata.name");
     match object.kind() {
         "Namespace" => expect::<DnsLabel>(name, object, path, findings),

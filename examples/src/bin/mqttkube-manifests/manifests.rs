@@ -8,6 +8,7 @@ use mqttkube_manifests::bundle::Bundle;
 use mqttkube_manifests::check::Finding;
 use mqttkube_manifests::object::Object;
 use mqttkube_mapping::yaml::{Content, Diagnostic, Diagnostics, Loader, Node, Position, Schema, Tree};
+use serde_json::{Value, json};
 
 use crate::place::find;
 use crate::problem::Problem;
@@ -120,7 +121,7 @@ impl<'d> Manifests<'d> {
             return;
         }
         let value = match node.to_json() {
-            Ok(value) => value,
+            Ok(value) => completed(value, file),
             Err(key) => {
                 let message = format!("the key is {}, not text", key.found);
                 return problems.push(Diagnostic::error(file, key.position, message).into());
@@ -163,6 +164,23 @@ impl<'d> Manifests<'d> {
             None => Problem::new(finding, "", Position::START),
         }
     }
+}
+
+/// A file for kustomize need not say what it is, because its name does. There is one in each folder, so it is told apart
+/// by the path.
+fn completed(mut value: Value, file: &str) -> Value {
+    let name = Path::new(file).file_name().and_then(|name| name.to_str());
+    let is_kustomization =
+        name.is_some_and(|name| ["kustomization.yaml", "kustomization.yml", "Kustomization"].contains(&name));
+    if is_kustomization && let Some(members) = value.as_object_mut() {
+        let mut default = |member: &str, value: Value| {
+            members.entry(member).or_insert(value);
+        };
+        default("apiVersion", json!("kustomize.config.k8s.io/v1beta1"));
+        default("kind", json!("Kustomization"));
+        default("metadata", json!({"name": file}));
+    }
+    value
 }
 
 /// The elements of a `List`, as kubectl prints several objects.
