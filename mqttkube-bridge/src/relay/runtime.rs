@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 /// So many messages and outcomes without a sleep between them are a flood.
-const FLOOD: usize = 4;
-/// How long a flood may gather. A source that sends 20 messages without an acknowledgement still gets 40,000 a second
-/// through.
-const GATHER: Duration = Duration::from_micros(200);
+const FLOOD: usize = 8;
+/// How long a flood may gather. A source that sends 20 messages without an acknowledgement still gets 20,000 a second
+/// through, one that sends 100 more than brokers can take.
+const GATHER: Duration = Duration::from_micros(400);
 
 thread_local! {
     /// Messages and outcomes that were handled on this thread since it last slept.
@@ -21,8 +21,8 @@ thread_local! {
 ///
 /// All work waits for the network, or for the store, which has a thread of its own; a second thread would only add
 /// wake-ups from one to the other. Brokers send a packet at a time, and would wake the relay for each of them. So in a flood
-/// of messages the thread leaves them alone for 0.2 ms, as a network card does with its interrupts, and reads all at once;
-/// that takes a third of the work from it, and some from brokers on the same machine. A single message does not wait: then
+/// of messages the thread leaves them alone for 0.4 ms, as a network card does with its interrupts, and reads all at once;
+/// that takes half of the work from it, and some from brokers on the same machine. A single message does not wait: then
 /// the thread only yields, which costs less than a microsecond where a core is idle.
 ///
 /// ```
