@@ -107,7 +107,7 @@ impl Client {
     }
 
     /// Listens to these filters, now and after every reconnect; a filter that is already there gets the new settings.
-    /// The broker's answers come as [`Event::Subscribed`].
+    /// The broker's answers come as [`Event::Subscribed`](crate::Event::Subscribed).
     ///
     /// # Errors
     /// [`Error::SharedId`] if two filters of the list share an identifier, [`Error::Closed`] after [`Client::close`].
@@ -177,7 +177,7 @@ impl Client {
 }
 
 /// Starts a session: one task that connects, and stays connected until [`Client::close`]. Must be called within a
-/// tokio runtime. Returns at once; [`Event::Online`] tells when the broker is there.
+/// tokio runtime. Returns at once; [`Event::Online`](crate::Event::Online) tells when the broker is there.
 ///
 /// ```
 /// # use std::time::Duration;
