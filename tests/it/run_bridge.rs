@@ -126,6 +126,12 @@ async fn a_bridge_carries_until_sigterm_and_shows_its_numbers() {
         "{metrics}"
     );
     assert!(metrics.contains("cloud_bridge_token_refresh_ok 1"), "{metrics}");
+    for line in [
+        "resumed_total{side=\"cloud\"} 0",
+        "sessions_lost_total{side=\"local\"} 0",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
     let (_, status) = get(bridge.http, "/api/status").await.unwrap();
     assert_eq!(status["ready"], true, "{status}");
     assert_eq!(status["credential"]["accepted"], 1, "{status}");

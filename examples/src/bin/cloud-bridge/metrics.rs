@@ -26,66 +26,69 @@ pub(crate) fn text(
     page.0
 }
 
-fn sides(page: &mut Page, sides: [(&str, &Side); 2]) {
-    page.head("connected", "gauge", "The broker has accepted the connection.");
-    for (name, side) in sides {
-        page.line("connected", &[("side", name)], u8::from(side.online));
-    }
-    page.head("ready", "gauge", "Connected, and every filter granted.");
-    for (name, side) in sides {
-        page.line("ready", &[("side", name)], u8::from(side.ready()));
-    }
-    page.head(
+/// A metric of one side: its name, its kind, what it says, and its value.
+type SideMetric = (&'static str, &'static str, &'static str, fn(&Side) -> u64);
+
+const SIDE_METRICS: [SideMetric; 9] = [
+    (
+        "connected",
+        "gauge",
+        "The broker has accepted the connection.",
+        |side| side.online.into(),
+    ),
+    ("ready", "gauge", "Connected, and every filter granted.", |side| {
+        side.ready().into()
+    }),
+    (
         "taken_over",
         "gauge",
         "Another client with the same id holds the session.",
-    );
-    for (name, side) in sides {
-        page.line("taken_over", &[("side", name)], u8::from(side.taken_over));
-    }
-    page.head(
+        |side| side.taken_over.into(),
+    ),
+    (
         "takeovers_total",
         "counter",
         "How often another client took the session.",
-    );
-    for (name, side) in sides {
-        page.line("takeovers_total", &[("side", name)], side.takeovers);
-    }
-    page.head(
+        |side| side.takeovers,
+    ),
+    (
         "rollovers_total",
         "counter",
         "Connections replaced for new credentials, without being offline.",
-    );
-    for (name, side) in sides {
-        page.line("rollovers_total", &[("side", name)], side.rollovers);
-    }
-    page.head(
+        |side| side.rollovers,
+    ),
+    (
         "stale_files_total",
         "counter",
         "Connections made with TLS files or a password of before, because those of now cannot be read.",
-    );
-    for (name, side) in sides {
-        page.line("stale_files_total", &[("side", name)], side.stale_files);
-    }
-    page.head(
+        |side| side.stale_files,
+    ),
+    (
         "resumed_total",
         "counter",
         "Sessions taken up again: what their broker queued meanwhile, or dropped from a full queue, is unknown.",
-    );
-    for (name, side) in sides {
-        page.line("resumed_total", &[("side", name)], side.resumed);
-    }
-    page.head(
+        |side| side.resumed,
+    ),
+    (
         "sessions_lost_total",
         "counter",
         "Sessions that the broker had not kept, with all that was queued for them.",
-    );
-    for (name, side) in sides {
-        page.line("sessions_lost_total", &[("side", name)], side.sessions_lost);
-    }
-    page.head("connections_total", "counter", "Connections since the start.");
-    for (name, side) in sides {
-        page.line("connections_total", &[("side", name)], side.connections);
+        |side| side.sessions_lost,
+    ),
+    (
+        "connections_total",
+        "counter",
+        "Connections since the start.",
+        |side| side.connections,
+    ),
+];
+
+fn sides(page: &mut Page, sides: [(&str, &Side); 2]) {
+    for (metric, kind, help, value) in SIDE_METRICS {
+        page.head(metric, kind, help);
+        for (name, side) in sides {
+            page.line(metric, &[("side", name)], value(side));
+        }
     }
 }
 
