@@ -117,7 +117,7 @@ async fn publishes_during_an_outage_arrive_and_of_a_retained_topic_only_the_newe
     let mut receipts = Vec::new();
     for number in 0..50 {
         let publish = Publish::new("state", number.to_string()).retained();
-        receipts.push(session.client.publish(publish).await.expect("open"));
+        receipts.push(session.publish(publish).await);
     }
     let broker = Embedded::on(port, |config| config).await;
     let last = receipts.pop().expect("fifty");
@@ -218,11 +218,7 @@ async fn a_frozen_link_does_not_stop_close() {
     let mut session = Watched::start(quick(proxy.port, "frozen"));
     session.online().await;
     proxy.freeze();
-    let receipt = session
-        .client
-        .publish(Publish::new("t", "x"))
-        .await
-        .expect("open");
+    let receipt = session.publish(Publish::new("t", "x")).await;
     let since = tokio::time::Instant::now();
     assert_eq!(session.client.close(Duration::from_millis(300)).await, 1);
     assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());

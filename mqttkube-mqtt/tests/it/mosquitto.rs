@@ -61,11 +61,7 @@ async fn mosquitto_that_forgot_the_session_gets_subscriptions_and_publishes_agai
     session.subscribed().await.1.expect("granted");
     broker.kill().await;
     session.offline().await;
-    let receipt = session
-        .client
-        .publish(Publish::new("a", "after"))
-        .await
-        .expect("open");
+    let receipt = session.publish(Publish::new("a", "after")).await;
     broker.restart().await;
     let (epoch, session_present) = session.online().await;
     assert!(epoch >= 2 && !session_present);
@@ -88,11 +84,7 @@ async fn mosquitto_delivers_once_per_overlapping_filter_with_its_identifier() {
         for _ in 0..3 {
             session.subscribed().await.1.expect("granted");
         }
-        let receipt = session
-            .client
-            .publish(Publish::new("a/b", "x"))
-            .await
-            .expect("open");
+        let receipt = session.publish(Publish::new("a/b", "x")).await;
         assert_eq!(receipt.await, Ok(Delivery::Acknowledged));
         let mut seen = Vec::new();
         for _ in 0..deliveries {
@@ -157,11 +149,7 @@ async fn mosquitto_limits_the_packet_size_and_only_the_large_publish_fails() {
             .publish(Publish::new("t", vec![0; 5000]))
             .await
             .expect("below our own limit");
-        let small = session
-            .client
-            .publish(Publish::new("t", "x"))
-            .await
-            .expect("open");
+        let small = session.publish(Publish::new("t", "x")).await;
         assert!(large.await.is_err(), "{version}");
         assert_eq!(small.await, Ok(Delivery::Acknowledged), "{version}");
         session.client.close(Duration::from_secs(1)).await;
@@ -186,11 +174,7 @@ async fn mosquitto_takes_every_level_of_publish_in_both_versions() {
             (QoS::AtLeastOnce, Delivery::Acknowledged),
             (QoS::ExactlyOnce, Delivery::Acknowledged),
         ] {
-            let receipt = session
-                .client
-                .publish(Publish::new("q/x", "x").qos(qos))
-                .await
-                .expect("open");
+            let receipt = session.publish(Publish::new("q/x", "x").qos(qos)).await;
             assert_eq!(receipt.await, Ok(delivery), "{version} {qos:?}");
             let message = session.message().await;
             assert_eq!(message.qos, qos.min(QoS::AtLeastOnce));

@@ -17,11 +17,7 @@ async fn answer(peer: &mut Peer, id: u16, reason: u8) {
 async fn check(reasons: &[u8], expected: Result<Delivery, &str>) {
     let broker = Scripted::start().await;
     let session = Watched::start(quick(broker.port, "refusals"));
-    let receipt = session
-        .client
-        .publish(Publish::new("t", "x"))
-        .await
-        .expect("open");
+    let receipt = session.publish(Publish::new("t", "x")).await;
     let (mut peer, _) = broker.welcome(WELCOME).await;
     for reason in reasons {
         let packet = peer.expect(PUBLISH).await;
@@ -48,16 +44,8 @@ async fn a_quota_is_waited_for_and_a_passing_refusal_is_tried_four_times() {
 async fn a_message_that_is_tried_again_does_not_hold_up_other_topics() {
     let broker = Scripted::start().await;
     let session = Watched::start(quick(broker.port, "others"));
-    let poison = session
-        .client
-        .publish(Publish::new("bad", "x"))
-        .await
-        .expect("open");
-    let behind = session
-        .client
-        .publish(Publish::new("bad", "y"))
-        .await
-        .expect("open");
+    let poison = session.publish(Publish::new("bad", "x")).await;
+    let behind = session.publish(Publish::new("bad", "y")).await;
     let (mut peer, _) = broker.welcome(WELCOME).await;
     let ids = [
         peer.expect(PUBLISH).await.publish().1,
@@ -66,11 +54,7 @@ async fn a_message_that_is_tried_again_does_not_hold_up_other_topics() {
     for id in ids {
         answer(&mut peer, id, 0x80).await;
     }
-    let fine = session
-        .client
-        .publish(Publish::new("good", "z"))
-        .await
-        .expect("open");
+    let fine = session.publish(Publish::new("good", "z")).await;
     let packet = peer.expect(PUBLISH).await;
     assert_eq!(packet.publish().0, "good");
     peer.puback(packet.publish().1).await;
@@ -90,13 +74,7 @@ async fn a_packet_that_is_too_large_for_the_broker_is_found_and_refused_and_the_
     let session = Watched::start(quick(broker.port, "large"));
     let mut receipts = Vec::new();
     for topic in ["a", "large", "b"] {
-        receipts.push(
-            session
-                .client
-                .publish(Publish::new(topic, "x"))
-                .await
-                .expect("open"),
-        );
+        receipts.push(session.publish(Publish::new(topic, "x")).await);
     }
     let mut left = 2;
     while left > 0 {
@@ -129,7 +107,7 @@ async fn a_broker_that_gets_too_much_at_once_gets_half_of_it() {
     let session = Watched::start(quick(broker.port, "flood").in_flight(8));
     for number in 0..8 {
         let publish = Publish::new("t", number.to_string());
-        drop(session.client.publish(publish).await.expect("open"));
+        drop(session.publish(publish).await);
     }
     for expected in [8, 4] {
         let (mut peer, _) = broker.welcome(WELCOME).await;
@@ -150,11 +128,7 @@ async fn a_subscription_without_an_answer_is_a_fault_and_nothing_is_published_be
         .client
         .subscribe(vec![Subscription::new("in/#")])
         .expect("open");
-    let receipt = session
-        .client
-        .publish(Publish::new("t", "x"))
-        .await
-        .expect("open");
+    let receipt = session.publish(Publish::new("t", "x")).await;
     let (mut peer, _) = broker.welcome(WELCOME).await;
     peer.expect(SUBSCRIBE).await;
     assert!(peer.hung_up().await, "no publish goes out before the answer");
@@ -177,7 +151,7 @@ async fn a_message_whose_life_ends_while_the_broker_is_away_is_not_sent() {
     let session = Watched::start(quick(broker.port, "expiry"));
     let mut short = Publish::new("t", "short");
     short.message_expiry = Some(1);
-    let receipt = session.client.publish(short).await.expect("open");
+    let receipt = session.publish(short).await;
     let mut peer = broker.accept().await;
     peer.expect(crate::support::scripted::CONNECT).await;
     tokio::time::pause();

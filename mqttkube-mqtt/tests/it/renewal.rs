@@ -75,20 +75,12 @@ async fn the_old_connection_is_at_rest_before_the_new_one_says_connect() {
     let (mut old, connect) = broker.welcome(WELCOME).await;
     assert!(shows(&connect, "token-1"));
     assert_eq!(session.online().await, (1, false));
-    let first = session
-        .client
-        .publish(Publish::new("t", "1"))
-        .await
-        .expect("open");
+    let first = session.publish(Publish::new("t", "1")).await;
     let (_, id, _) = (old.expect(PUBLISH).await).publish();
     issuer.due.notify_one();
     let mut new = broker.accept().await;
     old.expect(PINGREQ).await;
-    let second = session
-        .client
-        .publish(Publish::new("t", "2"))
-        .await
-        .expect("open");
+    let second = session.publish(Publish::new("t", "2")).await;
     old.send(PONG).await;
     assert!(new.is_silent().await, "a publish is not answered yet");
     old.puback(id).await;
@@ -145,11 +137,7 @@ async fn a_refusal_leaves_the_old_connection_as_it_was() {
         issuer.due.notify_one();
         let (mut new, _) = take_over(&broker, &mut old).await;
         session.client.ack(message.token).expect("open");
-        let receipt = session
-            .client
-            .publish(Publish::new("t", "1"))
-            .await
-            .expect("open");
+        let receipt = session.publish(Publish::new("t", "1")).await;
         new.send(refusal).await;
         assert_eq!(old.expect(PUBACK).await.id(), 7);
         let (_, id, _) = (old.expect(PUBLISH).await).publish();
@@ -184,11 +172,7 @@ async fn a_broker_that_does_not_answer_is_not_waited_for_and_one_that_forgot_the
     let [high, low] = subscribe.id().to_be_bytes();
     old.send(&[0x90, 4, high, low, 0, 1]).await;
     assert_eq!(session.subscribed().await.1, Ok(QoS::AtLeastOnce));
-    let receipt = session
-        .client
-        .publish(Publish::new("t", "1"))
-        .await
-        .expect("open");
+    let receipt = session.publish(Publish::new("t", "1")).await;
     old.expect(PUBLISH).await;
     issuer.due.notify_one();
     let mut new = broker.accept().await;
@@ -217,11 +201,7 @@ async fn a_kept_session_is_not_subscribed_again() {
     issuer.due.notify_one();
     let (mut new, _) = take_over(&broker, &mut old).await;
     new.send(WELCOME_BACK).await;
-    let receipt = session
-        .client
-        .publish(Publish::new("t", "1"))
-        .await
-        .expect("open");
+    let receipt = session.publish(Publish::new("t", "1")).await;
     let packet = new.expect(PUBLISH).await;
     new.puback(packet.publish().1).await;
     assert_eq!(receipt.await, Ok(Delivery::Acknowledged));

@@ -18,11 +18,7 @@ async fn a_message_goes_round_and_is_acknowledged() {
     assert_eq!(session.online().await, (1, false));
     assert_eq!(session.subscribed().await, ("a/+".into(), Ok(QoS::AtLeastOnce)));
 
-    let receipt = session
-        .client
-        .publish(Publish::new("a/b", "hello"))
-        .await
-        .expect("open");
+    let receipt = session.publish(Publish::new("a/b", "hello")).await;
     assert_eq!(receipt.await, Ok(Delivery::Acknowledged));
     let message = session.message().await;
     assert_eq!(

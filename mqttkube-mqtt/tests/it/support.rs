@@ -7,7 +7,9 @@ pub(crate) mod scripted;
 
 use std::time::Duration;
 
-use mqttkube_mqtt::{Client, Event, Events, Options, OptionsBuilder, Received, Reconnect, Warning, connect};
+use mqttkube_mqtt::{
+    Client, Event, Events, Options, OptionsBuilder, Publish, Receipt, Received, Reconnect, Warning, connect,
+};
 use tokio::time::timeout;
 
 /// Nothing in these tests takes longer, even on a busy machine.
@@ -35,6 +37,11 @@ impl Watched {
     pub(crate) fn start(options: OptionsBuilder) -> Self {
         let (client, events) = connect(options.build().expect("the options are sound"));
         Self { client, events }
+    }
+
+    /// Publishes; the session must not be closed yet.
+    pub(crate) async fn publish(&self, publish: Publish) -> Receipt {
+        self.client.publish(publish).await.expect("the session is open")
     }
 
     /// The next event that `pick` accepts; others are dropped.

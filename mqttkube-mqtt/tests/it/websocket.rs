@@ -49,11 +49,7 @@ async fn messages_small_and_large_pass_a_websocket() {
         .expect("open");
     session.subscribed().await.1.expect("granted");
     for size in [1, 100, 100_000] {
-        let receipt = session
-            .client
-            .publish(Publish::new("t", vec![b'x'; size]))
-            .await
-            .expect("open");
+        let receipt = session.publish(Publish::new("t", vec![b'x'; size])).await;
         assert_eq!(
             timeout(PATIENCE, receipt).await.expect("an answer"),
             Ok(Delivery::Acknowledged)

@@ -18,11 +18,7 @@ async fn trap_a_broker_that_demands_no_keep_alive_is_not_pinged_without_pause() 
     // Server keep alive 0.
     let (mut peer, _) = broker.welcome(&[0x20, 6, 0, 0, 3, 0x13, 0, 0]).await;
     session.online().await;
-    let receipt = session
-        .client
-        .publish(Publish::new("t", "x"))
-        .await
-        .expect("open");
+    let receipt = session.publish(Publish::new("t", "x")).await;
     let id = peer.expect(PUBLISH).await.publish().1;
     peer.puback(id).await;
     assert_eq!(receipt.await, Ok(Delivery::Acknowledged));

@@ -10,11 +10,7 @@ use crate::support::{Watched, quick};
 async fn trap_an_unanswered_publish_is_sent_again_with_dup_and_the_same_identifier_on_a_kept_session() {
     let broker = Scripted::start().await;
     let session = Watched::start(quick(broker.port, "resend"));
-    let receipt = session
-        .client
-        .publish(Publish::new("t", "1"))
-        .await
-        .expect("open");
+    let receipt = session.publish(Publish::new("t", "1")).await;
     let (mut peer, _) = broker.welcome(WELCOME).await;
     let first = peer.expect(PUBLISH).await;
     assert!(!first.dup());
@@ -35,13 +31,7 @@ async fn trap_unanswered_and_queued_publishes_survive_a_lost_session_in_order() 
     let session = Watched::start(quick(broker.port, "lost").in_flight(3));
     let mut receipts = Vec::new();
     for number in 0..10 {
-        receipts.push(
-            session
-                .client
-                .publish(Publish::new(format!("t/{number}"), "x"))
-                .await
-                .expect("open"),
-        );
+        receipts.push(session.publish(Publish::new(format!("t/{number}"), "x")).await);
     }
     let (mut peer, _) = broker.welcome(WELCOME).await;
     for _ in 0..3 {
@@ -71,11 +61,7 @@ async fn trap_a_publish_too_large_for_the_broker_is_refused_and_the_others_pass(
         .publish(Publish::new("big", vec![b'x'; 5000]))
         .await
         .expect("below our own limit");
-    let fine = session
-        .client
-        .publish(Publish::new("small", "x"))
-        .await
-        .expect("open");
+    let fine = session.publish(Publish::new("small", "x")).await;
     // Maximum packet size 1000.
     let (mut peer, _) = broker.welcome(&[0x20, 8, 0, 0, 5, 0x27, 0, 0, 0x03, 0xe8]).await;
     assert_eq!(
@@ -96,16 +82,8 @@ async fn trap_a_publish_too_large_for_the_broker_is_refused_and_the_others_pass(
 async fn trap_a_publish_that_makes_the_broker_hang_up_is_given_up_in_the_end() {
     let broker = Scripted::start().await;
     let session = Watched::start(quick(broker.port, "hangup"));
-    let poison = session
-        .client
-        .publish(Publish::new("bad", "x"))
-        .await
-        .expect("open");
-    let fine = session
-        .client
-        .publish(Publish::new("good", "x"))
-        .await
-        .expect("open");
+    let poison = session.publish(Publish::new("bad", "x")).await;
+    let fine = session.publish(Publish::new("good", "x")).await;
     let serve = async {
         loop {
             let (mut peer, _) = broker.welcome(WELCOME_BACK).await;
@@ -127,11 +105,7 @@ async fn trap_a_publish_that_makes_the_broker_hang_up_is_given_up_in_the_end() {
 async fn trap_a_negative_puback_reaches_the_caller_as_an_error() {
     let broker = Scripted::start().await;
     let session = Watched::start(quick(broker.port, "refused"));
-    let receipt = session
-        .client
-        .publish(Publish::new("secret", "x"))
-        .await
-        .expect("open");
+    let receipt = session.publish(Publish::new("secret", "x")).await;
     let (mut peer, _) = broker.welcome(WELCOME).await;
     let [high, low] = peer.expect(PUBLISH).await.publish().1.to_be_bytes();
     peer.send(&[PUBACK, 3, high, low, 0x87]).await;
@@ -150,13 +124,7 @@ async fn trap_acknowledgements_out_of_order_do_not_wedge_the_window() {
     let session = Watched::start(quick(broker.port, "wedge"));
     let mut receipts = Vec::new();
     for number in 0..40 {
-        receipts.push(
-            session
-                .client
-                .publish(Publish::new(format!("t/{number}"), "x"))
-                .await
-                .expect("open"),
-        );
+        receipts.push(session.publish(Publish::new(format!("t/{number}"), "x")).await);
     }
     // Receive maximum 4; the first publish is answered last of all.
     let (mut peer, _) = broker.welcome(&[0x20, 6, 0, 0, 3, 0x21, 0, 4]).await;
@@ -182,7 +150,7 @@ async fn trap_refused_publishes_at_qos_2_do_not_use_up_the_window() {
     // Receive maximum 1.
     let welcome = [0x20, 6, 0, 0, 3, 0x21, 0, 1];
     let send = |number: usize| Publish::new(number.to_string(), "x").qos(QoS::ExactlyOnce);
-    let first = session.client.publish(send(0)).await.expect("open");
+    let first = session.publish(send(0)).await;
     let (mut peer, _) = broker.welcome(&welcome).await;
     let mut receipt = first;
     for number in 1..5 {
@@ -194,7 +162,7 @@ async fn trap_refused_publishes_at_qos_2_do_not_use_up_the_window() {
                 reason: "not authorized".into()
             })
         );
-        receipt = session.client.publish(send(number)).await.expect("open");
+        receipt = session.publish(send(number)).await;
     }
     session.client.close(GRACE).await;
 }
