@@ -51,6 +51,20 @@ pub(crate) struct Load {
     pub(crate) since: Option<Instant>,
 }
 
+/// What may go which way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moves {
+    pub(crate) inwards: bool,
+    pub(crate) outwards: bool,
+}
+
+impl Moves {
+    pub(crate) const BOTH: Self = Self {
+        inwards: true,
+        outwards: true,
+    };
+}
+
 /// A connection that the broker accepted.
 pub(crate) struct Link {
     stream: Box<dyn Stream>,
@@ -104,7 +118,7 @@ impl Link {
                 Some(Incoming::Disconnect { reason, .. }) => return Err(lost(reason)),
                 Some(_) => return Err(lost("another packet came first".to_owned())),
                 None => link
-                    .transfer(true)
+                    .transfer(Moves::BOTH)
                     .await
                     .map_err(|error| lost(error.to_string()))?,
             }
@@ -145,19 +159,23 @@ impl Link {
         wire::decode(self.version, self.limit_in, &mut self.input)
     }
 
-    /// Waits until some bytes came in, or went out if they are to, and moves as many as go at once. Cancelling it loses
-    /// nothing: there is no state but the buffers, which are ours.
-    pub(crate) async fn transfer(&mut self, out: bool) -> io::Result<()> {
-        poll_fn(|cx| self.poll_transfer(cx, out)).await
+    /// Waits until some bytes went where they are to, and moves as many as go at once. Cancelling it loses nothing: there
+    /// is no state but the buffers, which are ours.
+    pub(crate) async fn transfer(&mut self, moves: Moves) -> io::Result<()> {
+        poll_fn(|cx| self.poll_transfer(cx, moves)).await
     }
 
-    fn poll_transfer(&mut self, cx: &mut Context<'_>, out: bool) -> Poll<io::Result<()>> {
+    fn poll_transfer(&mut self, cx: &mut Context<'_>, moves: Moves) -> Poll<io::Result<()>> {
         // First what came in: it may be the reason why nothing can go out any more.
-        let heard = self.poll_read(cx)?;
+        let heard = if moves.inwards {
+            self.poll_read(cx)?
+        } else {
+            Poll::Pending
+        };
         if heard.is_ready() {
             self.pulse.heard(Instant::now());
         }
-        if !out {
+        if !moves.outwards {
             return heard.map(Ok);
         }
         match self.poll_write(cx) {
@@ -213,7 +231,7 @@ impl Link {
             return Ok(());
         }
         while !self.is_flushed() {
-            self.transfer(true).await?;
+            self.transfer(Moves::BOTH).await?;
             self.input.clear();
         }
         self.stream.shutdown().await?;

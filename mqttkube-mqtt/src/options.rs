@@ -253,7 +253,8 @@ impl OptionsBuilder {
         self
     }
 
-    /// How many messages the broker may send without an acknowledgement; MQTT 5 only. Default: 100; 1 to 65,535.
+    /// How many messages the broker may send without an acknowledgement. Default: 100; 1 to 65,535. Only MQTT 5 can tell
+    /// the broker, and not every broker keeps to it; the rest is left in the network, where it holds the broker back.
     pub fn receive_maximum(mut self, maximum: u16) -> Self {
         self.receive_maximum = maximum;
         self

@@ -40,6 +40,11 @@ impl Pulse {
         self.pinged = false;
     }
 
+    /// When bytes arrived last.
+    pub(crate) const fn last_heard(&self) -> Instant {
+        self.heard
+    }
+
     /// Bytes left.
     pub(crate) fn said(&mut self, now: Instant) {
         self.said = now;

@@ -1,5 +1,9 @@
 //! Messages from the broker, and what it is told about them.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::Online;
 use crate::ack_window::Ack;
 use crate::end::End;
@@ -13,7 +17,20 @@ const QOS0_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of unacknowledged messages that may be held. MQTT 5 bounds their number already.
 const UNACKNOWLEDGED_BYTES: usize = 64 * 1024 * 1024;
 
+/// A broker that sends more than it may, while nothing of that is acknowledged, is read from once in this time.
+const BREATH: Duration = Duration::from_millis(10);
+
 impl Online {
+    /// Until when nothing is read. A broker may have the receive maximum of messages unacknowledged; Mosquitto 2.0 sends
+    /// all that it has queued, and what is not read stays there. It is never left unread for good, because the answers to
+    /// our publishes come the same way, and the acknowledgements that it waits for may depend on them; and not at all
+    /// while it owes an answer that has a deadline.
+    pub(crate) fn deaf(&self, session: &Session) -> Option<Instant> {
+        let owes = self.resting || !self.subscribing.is_empty() || !self.opening.is_empty();
+        let too_much = session.window.len() > usize::from(session.options.receive_maximum);
+        (too_much && !owes).then(|| self.link.pulse.last_heard() + BREATH)
+    }
+
     pub(super) fn deliver(&mut self, session: &mut Session, delivery: Delivery) -> Result<(), End> {
         let size = delivery.payload.len();
         let weight = delivery.topic.len() + size;

@@ -11,7 +11,7 @@ use crate::error::PublishError;
 use crate::event::Warning;
 use crate::handover::{Handover, Step};
 use crate::inbox::Command;
-use crate::link::Link;
+use crate::link::{Link, Moves};
 use crate::online::Online;
 use crate::retry::Ending;
 use crate::wire::Welcome;
@@ -52,7 +52,12 @@ impl Session {
             let patience = online
                 .patience(self)
                 .filter(|end| deadline.is_none() && *end > now);
-            let soon = [online.wake(self), patience].into_iter().flatten().min();
+            let deaf = online.deaf(self).filter(|end| *end > now);
+            let moves = Moves {
+                inwards: deaf.is_none(),
+                outwards: patience.is_none(),
+            };
+            let soon = [online.wake(self), patience, deaf].into_iter().flatten().min();
             if let Some(soon) = soon {
                 put_off(nudge.as_mut(), soon);
             }
@@ -71,7 +76,7 @@ impl Session {
                         break end;
                     }
                 }
-                moved = online.link.transfer(patience.is_none()), if alone => {
+                moved = online.link.transfer(moves), if alone => {
                     if let Err(error) = moved {
                         break End::lost(&error);
                     }

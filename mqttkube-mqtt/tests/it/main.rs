@@ -2,6 +2,7 @@
 
 mod cuts;
 mod mosquitto;
+mod overrun;
 mod packets;
 mod refusals;
 mod renewal;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use tokio::runtime::Runtime;
 
 use crate::figure::{Figure, Limit, median, micros};
-use crate::stage::{Lane, Stage, Way};
+use crate::stage::{Lane, Small, Stage, Way};
 use crate::wire::Link;
 
 /// Rounds that count; one more before them warms up.
@@ -24,7 +24,7 @@ struct Round {
 }
 
 pub(crate) fn measure(runtime: &Runtime) -> Result<Figure> {
-    let stage = Stage::start(runtime, "{mode: relay}")?;
+    let stage = Stage::start(runtime, "{mode: relay}", Small::AtOnce)?;
     let mut rounds = Vec::new();
     for _ in 0..=ROUNDS {
         rounds.push(round(&stage)?);

@@ -1,5 +1,6 @@
 //! What the native relay costs beside a bridge of Mosquitto: `cargo bench -p mqttkube-tests --bench bridge`, with names of
-//! measurements (`append`, `throughput`, `latency`, `memory`) behind `--` for those alone.
+//! measurements (`append`, `throughput`, `latency`, `memory`) behind `--` for those alone. `nodelay` is measured only by
+//! name: throughput again, with brokers that have `set_tcp_nodelay`.
 //!
 //! Prints medians of interleaved rounds with the limit beside them. With `MQTTKUBE_BENCH_STRICT=1` a missed limit is
 //! exit status 1.
@@ -17,6 +18,8 @@ mod wire;
 use std::process::ExitCode;
 
 use mqttkube_tests::skip::{Need, lacks};
+
+use crate::stage::Small;
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);
@@ -50,7 +53,10 @@ fn measure() -> anyhow::Result<bool> {
         figures.push(append::measure(&runtime)?);
     }
     if wanted("throughput") {
-        figures.extend(throughput::measure(&runtime)?);
+        figures.extend(throughput::measure(&runtime, Small::Gather)?);
+    }
+    if named.iter().any(|name| name == "nodelay") {
+        figures.extend(throughput::measure(&runtime, Small::AtOnce)?);
     }
     if wanted("latency") {
         figures.push(latency::measure(&runtime)?);

@@ -4,14 +4,14 @@ use anyhow::{Context as _, Result};
 use tokio::runtime::Runtime;
 
 use crate::figure::{Figure, Limit};
-use crate::stage::{Lane, Stage, Way};
+use crate::stage::{Lane, Small, Stage, Way};
 use crate::wire::{Link, SOON};
 
 const MESSAGES: usize = 10_000;
 const PAYLOAD: [u8; 256] = [b'x'; 256];
 
 pub(crate) fn measure(runtime: &Runtime) -> Result<Figure> {
-    let mut stage = Stage::start(runtime, "{mode: store, store: {path: outbox}}")?;
+    let mut stage = Stage::start(runtime, "{mode: store, store: {path: outbox}}", Small::AtOnce)?;
     let idle = resident(&stage, "VmRSS:")?;
     stage.cloud.kill();
     Link::connect(stage.local.address(), "sender")?.publish(

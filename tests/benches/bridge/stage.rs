@@ -42,6 +42,16 @@ pub(crate) enum Lane {
     In,
 }
 
+/// What the brokers do with packets that are smaller than a segment of TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Small {
+    /// They gather while others are on their way (Nagle's algorithm). Mosquitto does so unless it is told otherwise.
+    Gather,
+    /// They leave at once (`set_tcp_nodelay true`) on connections that the broker accepted. On that of its own bridge they
+    /// gather all the same, so each acknowledgement costs a broker more for a relay than for its bridge.
+    AtOnce,
+}
+
 /// Everything runs until it is dropped.
 pub(crate) struct Stage {
     pub(crate) relay: Process,
@@ -52,7 +62,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Starts both ways; `mode` is the section `relay` of the configuration.
-    pub(crate) fn start(runtime: &Runtime, mode: &str) -> Result<Self> {
+    pub(crate) fn start(runtime: &Runtime, mode: &str, small: Small) -> Result<Self> {
         runtime.block_on(async {
             // The limit of unacknowledged messages that a generated configuration has.
             let broker = || {
@@ -60,6 +70,7 @@ impl Stage {
                     .line("max_inflight_messages 100")
                     // Takes back that everything is logged.
                     .line("log_type none")
+                    .line(&format!("set_tcp_nodelay {}", small == Small::AtOnce))
             };
             let cloud = broker().start().await?;
             let bridge = format!(

@@ -8,19 +8,19 @@ use mqttkube_tests::process::Mosquitto;
 use tokio::runtime::Runtime;
 
 use crate::figure::{Figure, Limit, median};
-use crate::stage::{Lane, Stage, Way};
+use crate::stage::{Lane, Small, Stage, Way};
 use crate::wire::Link;
 
 /// Rounds that count; one more before them warms up.
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 15;
 const MESSAGES: usize = 20_000;
 const PAYLOAD: [u8; 64] = [b'x'; 64];
 
 /// Messages per second, `Way::BOTH`.
 type Rates = [f64; 2];
 
-pub(crate) fn measure(runtime: &Runtime) -> Result<Vec<Figure>> {
-    let relay = Stage::start(runtime, "{mode: relay}")?;
+pub(crate) fn measure(runtime: &Runtime, small: Small) -> Result<Vec<Figure>> {
+    let relay = Stage::start(runtime, "{mode: relay}", small)?;
     let names = |lane| match lane {
         Lane::Out => [
             "relay against a bridge of Mosquitto, QoS 1 as published",

@@ -12,6 +12,9 @@ pub(crate) const SOON: Duration = Duration::from_secs(120);
 /// Publishes of a burst that wait for their answers together.
 const WINDOW: usize = 100;
 
+/// An acknowledgement in MQTT 3.1.1.
+const PUBACK_BYTES: usize = 4;
+
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -48,14 +51,20 @@ impl Link {
         self.expect(0x90)
     }
 
-    /// Publishes at QoS 1, a window at a time, and returns when all are acknowledged.
+    /// Publishes at QoS 1, a window of them unacknowledged, and returns when all are acknowledged. The window slides: a
+    /// broker that gathers small packets waits for a sign of life from a sender that waits for all of its answers.
     pub(crate) fn publish(&mut self, topic: &str, payload: &[u8], count: usize) -> Result<()> {
         let packet = publish_packet(topic, payload)?;
-        for start in (0..count).step_by(WINDOW) {
-            let many = WINDOW.min(count - start);
+        let (mut sent, mut acknowledged) = (0, 0);
+        while acknowledged < count {
+            let many = count.min(acknowledged + WINDOW) - sent;
             self.writer.write_all(&packet.repeat(many))?;
-            for _ in 0..many {
+            sent += many;
+            self.expect(0x40)?;
+            acknowledged += 1;
+            while self.reader.buffer().len() >= PUBACK_BYTES {
                 self.expect(0x40)?;
+                acknowledged += 1;
             }
         }
         Ok(())
