@@ -71,10 +71,10 @@ directives! {
         "keepalive_interval" => keepalive_interval: Option<Ranged<0, 65_535>>,
         /// Default automatic.
         "start_type" => start_type: Option<StartType>,
-        /// Seconds of silence after which a lazy bridge disconnects, default 60.
-        "idle_timeout" => idle_timeout: Option<Ranged<1, 2_147_483_647>>,
-        /// Waiting messages that wake a lazy bridge, default 10.
-        "threshold" => threshold: Option<Ranged<1, 2_147_483_647>>,
+        /// Seconds of silence after which a lazy bridge disconnects, default 60; below 1 counts as 1.
+        "idle_timeout" => idle_timeout: Option<Ranged<-2_147_483_648, 2_147_483_647>>,
+        /// Waiting messages that wake a lazy bridge, default 10; below 1 counts as 1.
+        "threshold" => threshold: Option<Ranged<-2_147_483_648, 2_147_483_647>>,
         /// Default: random between 5 and 30 s.
         "restart_timeout" => restart_timeout: Option<RestartTimeout>,
         /// Publishes 1 and 0, retained, when the bridge connects and disconnects. Default true.

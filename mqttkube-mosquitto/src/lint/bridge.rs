@@ -6,9 +6,9 @@ mod service;
 mod session;
 
 use super::{Check, Code};
-use crate::Connection;
 use crate::read::Section;
 use crate::setting::{Ranged, StartType};
+use crate::{Connection, Version};
 
 impl Check<'_> {
     pub(super) fn bridge(&mut self, index: usize) {
@@ -22,6 +22,8 @@ impl Check<'_> {
         self.sessions(section, bridge);
         self.protocol_five(section, bridge);
         self.connecting(section, bridge);
+        self.lazy(section, bridge);
+        self.restart_timeout(section, bridge);
         self.service(section, bridge);
         self.carrying(section, bridge);
     }
@@ -119,6 +121,42 @@ impl Check<'_> {
                 line,
                 message,
                 "write a topic without wildcards",
+            );
+        }
+    }
+
+    fn lazy(&mut self, section: Section, bridge: &Connection) {
+        let options = &bridge.options;
+        let lazy = options.start_type == Some(StartType::Lazy);
+        for (key, value) in [
+            ("idle_timeout", options.idle_timeout),
+            ("threshold", options.threshold),
+        ] {
+            let Some(value) = value.map(Ranged::get) else {
+                continue;
+            };
+            let line = self.line(section, key);
+            if value < 1 {
+                let message = format!("`{key} {value}` counts as 1");
+                self.say(Code::BridgeLazyMinimum, line, message, "write 1 or more");
+            }
+            if !lazy {
+                let message = format!("`{key}` does nothing without `start_type lazy`");
+                self.say(Code::BridgeLazyOnly, line, message, "remove the line");
+            }
+        }
+    }
+
+    fn restart_timeout(&mut self, section: Section, bridge: &Connection) {
+        let stable = bridge.options.restart_timeout.and_then(|timeout| timeout.stable);
+        if let Some(stable) = stable.filter(|_| self.version == Version::V2_0) {
+            let line = self.line(section, "restart_timeout");
+            let message = format!("`restart_timeout`: 2.0 does not look at the third number, {stable}");
+            self.say(
+                Code::IgnoredText,
+                line,
+                message,
+                "remove it, or use Mosquitto 2.1",
             );
         }
     }

@@ -99,6 +99,7 @@ codes! {
     MountPoint = "mount-point", Error, "A mount point has no wildcards.";
     // Bridges.
     BridgeNoAddress = "bridge-no-address", Error, "A bridge needs an address.";
+    BridgeQuotedPattern = "bridge-quoted-pattern", Error, "2.0 knows no quotes around a pattern; it does not start.";
     BridgeNoTopic = "bridge-no-topic", Error, "A bridge needs a topic rule.";
     BridgeLocalIdTwice = "bridge-local-id-twice", Error, "Two bridges have the same local client id.";
     BridgeIdFromHost = "bridge-id-from-host", Warning, "The client id contains the host name, which changes in a pod.";
@@ -119,6 +120,8 @@ codes! {
     BridgeV5Window = "bridge-v5-window", Note, "2.0 does not keep to the Receive Maximum of the remote broker.";
     BridgeV5Refused = "bridge-v5-refused", Note, "Over MQTT 5 subscriptions have options that some brokers refuse.";
     BridgeKeepalive = "bridge-keepalive", Note, "A keepalive below 5 s counts as 5 s.";
+    BridgeLazyMinimum = "bridge-lazy-minimum", Note, "An idle timeout or a threshold below 1 counts as 1.";
+    BridgeLazyOnly = "bridge-lazy-only", Note, "`idle_timeout` and `threshold` are for lazy bridges alone.";
     BridgeStartOnce = "bridge-start-once", Warning, "`start_type once` never connects again.";
     BridgeStartLazy = "bridge-start-lazy", Warning, "A lazy bridge receives nothing while it sleeps.";
     BridgeNotificationTopic = "bridge-notification-topic", Error, "The notification topic has a wildcard.";

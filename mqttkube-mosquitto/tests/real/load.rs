@@ -90,6 +90,7 @@ fn what_mosquitto_refuses_is_called_an_error() {
         "topic a sideways\n",
         "topic a out 3\n",
         "topic # out 1 l r\n",
+        "topic \"a b/#\" out 1\n",
         "topic \"\" out 1 l/\n",
         "topic a out 1 +/ r/\n",
         "topic a out 1\nbridge_reload_type lazy\n",
@@ -120,6 +121,10 @@ fn what_mosquitto_starts_with_although_it_is_wrong_is_known() {
             "bridge-equal-ids",
         ),
         ("topic a out 1 # all\nkeepalive_interval 1\n", "bridge-keepalive"),
+        ("topic a out 1\nidle_timeout 0\n", "bridge-lazy-minimum"),
+        ("topic a out 1\nthreshold -4\n", "bridge-lazy-minimum"),
+        ("topic a out 1\nthreshold 5\n", "bridge-lazy-only"),
+        ("topic a out 1\nrestart_timeout 5 30 10\n", "ignored-text"),
     ] {
         let lines = format!("connection c\naddress 127.0.0.1:1\n{line}");
         starts(&lines, true);

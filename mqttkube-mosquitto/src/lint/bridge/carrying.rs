@@ -12,6 +12,7 @@ impl Check<'_> {
             return;
         };
         let lines = self.document.rule_lines(index);
+        self.quoted(bridge, &lines);
         self.takes_back(bridge, &lines);
         let twice = bridge.rules.iter().position(|rule| rule.qos() == 2);
         if let Some(line) = twice.and_then(|rule| lines.get(rule).copied()) {
@@ -39,6 +40,20 @@ impl Check<'_> {
                 message,
                 "write `max_inflight_messages 20` or more",
             );
+        }
+    }
+
+    /// A pattern with a blank can only have been quoted.
+    fn quoted(&mut self, bridge: &Connection, lines: &[usize]) {
+        let quoted = |rule: &TopicRule| !self.version.quotes_patterns() && rule.pattern().contains(' ');
+        let found = bridge.rules.iter().zip(lines).filter(|(rule, _)| quoted(rule));
+        for (rule, line) in found.collect::<Vec<_>>() {
+            let message = format!(
+                "2.0 takes the quotes for a part of the pattern `{}`, and what follows the blank for the direction",
+                rule.pattern()
+            );
+            let help = "write `+` for the level with the blank, or use Mosquitto 2.1";
+            self.say(Code::BridgeQuotedPattern, *line, message, help);
         }
     }
 

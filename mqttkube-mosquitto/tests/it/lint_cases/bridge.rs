@@ -20,6 +20,13 @@ pub(crate) const BRIDGES: &[Case] = &[
         "BRIDGE\ntopic a out 1\n",
     ),
     (
+        "bridge-quoted-pattern",
+        V2_0,
+        "BRIDGE\ntopic a out 1\ntopic \"b c/#\" out 1\n",
+        13,
+        "BRIDGE\ntopic a out 1\ntopic +/# out 1\n",
+    ),
+    (
         "bridge-local-id-twice",
         V2_0,
         "connection a\nlocal_clientid x\nconnection b\nlocal_clientid x\n",
@@ -145,6 +152,34 @@ pub(crate) const BRIDGES: &[Case] = &[
         "BRIDGE\nkeepalive_interval 4\n",
         12,
         "BRIDGE\nkeepalive_interval 5\n",
+    ),
+    (
+        "bridge-lazy-minimum",
+        V2_0,
+        "BRIDGE\nstart_type lazy\nidle_timeout 0\n",
+        13,
+        "BRIDGE\nstart_type lazy\nidle_timeout 1\n",
+    ),
+    (
+        "bridge-lazy-minimum",
+        V2_1,
+        "BRIDGE\nstart_type lazy\nthreshold -4\n",
+        13,
+        "BRIDGE\nstart_type lazy\nthreshold 1\n",
+    ),
+    (
+        "bridge-lazy-only",
+        V2_0,
+        "BRIDGE\nidle_timeout 10\n",
+        12,
+        "BRIDGE\nstart_type lazy\nidle_timeout 10\n",
+    ),
+    (
+        "bridge-lazy-only",
+        V2_0,
+        "BRIDGE\nstart_type automatic\nthreshold 5\n",
+        13,
+        "BRIDGE\nstart_type lazy\nthreshold 5\n",
     ),
     (
         "bridge-start-once",

@@ -44,6 +44,13 @@ pub(crate) const TEXT: &[Case] = &[
         "sys_interval 10 # seconds\n",
     ),
     (
+        "ignored-text",
+        V2_0,
+        "connection c\nrestart_timeout 5 30 10\n",
+        2,
+        "connection c\nrestart_timeout 5 30\n",
+    ),
+    (
         "comment-in-value",
         V2_0,
         "pid_file /run/m.pid # where\n",
