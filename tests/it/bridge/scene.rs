@@ -224,6 +224,20 @@ impl Scene {
         tallies
     }
 
+    /// Waits until everything has arrived, in order, and everybody concerned knows it: nothing is under way.
+    pub(super) async fn quiet(&self) -> [Tally; 2] {
+        self.settle().await;
+        let known = || {
+            let status = self.handle.status();
+            let done = [status.out, status.incoming]
+                .iter()
+                .all(|lane| lane.waiting == 0 && lane.forwarded == lane.received);
+            done && self.cloud.held(BRIDGE) == 0
+        };
+        self.until("acknowledgement of everything", known).await;
+        self.tallies()
+    }
+
     /// Waits until everything that was sent has arrived on both sides, in any order.
     pub(super) async fn arrive(&self) -> [Tally; 2] {
         let all = self.sent * TOPICS;
