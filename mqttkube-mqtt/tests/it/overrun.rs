@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use mqttkube_mqtt::{Delivery, Publish};
+use mqttkube_mqtt::{Delivery, Publish, Subscription};
 use tokio::time::timeout;
 
+use crate::support::mosquitto::Mosquitto;
 use crate::support::scripted::{PUBACK, PUBLISH, Peer, Scripted, WELCOME, publish};
 use crate::support::{PATIENCE, Watched, quick};
 
@@ -59,4 +60,42 @@ async fn an_answer_behind_too_many_messages_comes_although_none_is_acknowledged(
         waited >= Duration::from_millis(100),
         "300 messages too many were read in {waited:?}"
     );
+}
+
+#[tokio::test]
+async fn a_queue_of_mosquitto_stays_with_it_until_it_is_worked_off() {
+    const COUNT: usize = 20_000;
+    let test = "a_queue_of_mosquitto_stays_with_it_until_it_is_worked_off";
+    let Some(broker) = Mosquitto::start(test, "max_queued_messages 100000").await else {
+        return;
+    };
+    let options = || quick(broker.port, "worker").receive_maximum(100);
+    let mut session = Watched::start(options());
+    let filters = vec![Subscription::new("queue")];
+    session.client.subscribe(filters.clone()).expect("open");
+    session.subscribed().await.1.expect("granted");
+    session.client.close(Duration::from_secs(1)).await;
+
+    let sender = Watched::start(quick(broker.port, "sender"));
+    let mut receipts = Vec::new();
+    for number in 0..COUNT {
+        let message = Publish::new("queue", number.to_string());
+        receipts.push(sender.publish(message).await);
+    }
+    for receipt in receipts {
+        assert_eq!(receipt.await, Ok(Delivery::Acknowledged));
+    }
+
+    let mut session = Watched::start(options());
+    session.client.subscribe(filters).expect("open");
+    let mut most = 0;
+    for number in 0..COUNT {
+        let message = session.message().await;
+        assert_eq!(message.payload, number.to_string());
+        most = most.max(session.client.status().unacknowledged);
+        session.client.ack(message.token).expect("open");
+    }
+    assert!(most < 1_000, "{most} messages were held at once");
+    session.client.close(Duration::from_secs(1)).await;
+    sender.client.close(Duration::ZERO).await;
 }
