@@ -40,7 +40,7 @@ impl fmt::Debug for Password {
 }
 
 /// What one connection presents to the broker.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Login {
     /// Empty: not sent.
     pub username: String,
@@ -48,6 +48,19 @@ pub struct Login {
     pub password: Password,
     /// Method and data of enhanced authentication, MQTT 5 only (for example `OAUTH2-JWT` and a token).
     pub authentication: Option<(String, Bytes)>,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let method = self.authentication.as_ref().map(|(method, _)| method);
+        let mut shown = f.debug_struct("Login");
+        // A user name that stands alone may be an access token.
+        if !self.password.reveal().is_empty() || method.is_some() {
+            shown.field("username", &self.username);
+        }
+        shown.field("password", &self.password).field("method", &method);
+        shown.finish_non_exhaustive()
+    }
 }
 
 impl Login {

@@ -22,6 +22,18 @@ pub struct Claims {
     pub issued_at: UnixTime,
     /// When it ends.
     pub expires: UnixTime,
+    /// Who made it and whom it is about (`iss` and `sub`), for services that look at more than the key. Such a token also
+    /// says that it is not good before it was made (`nbf`).
+    pub identity: Option<Identity>,
+}
+
+/// The names in a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// `iss`
+    pub issuer: String,
+    /// `sub`
+    pub subject: String,
 }
 
 /// A token before it is signed: what `cloud-bridge token` shows.
@@ -43,11 +55,15 @@ impl Jwt {
     /// The claims as the JSON text that is signed: members sorted, no blanks.
     #[must_use]
     pub fn claims_json(&self) -> String {
-        let audience = serde_json::Value::from(self.claims.audience.as_str());
-        format!(
-            r#"{{"aud":{audience},"exp":{},"iat":{}}}"#,
-            self.claims.expires.0, self.claims.issued_at.0
-        )
+        let text = |text: &str| serde_json::Value::from(text);
+        let (made, end) = (self.claims.issued_at.0, self.claims.expires.0);
+        let names = self.claims.identity.as_ref().map(|names| {
+            let (issuer, subject) = (text(&names.issuer), text(&names.subject));
+            format!(r#","iss":{issuer},"nbf":{made},"sub":{subject}"#)
+        });
+        let audience = text(&self.claims.audience);
+        let names = names.unwrap_or_default();
+        format!(r#"{{"aud":{audience},"exp":{end},"iat":{made}{names}}}"#)
     }
 
     /// The text that is signed: header and claims in base64url without padding, joined by a dot.

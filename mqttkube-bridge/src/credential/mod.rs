@@ -27,7 +27,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 pub use claims::token_expiry;
-pub use jwt::{Claims, Header, Jwt};
+pub use jwt::{Claims, Header, Identity, Jwt};
 pub use key::{Algorithm, KeyError, SigningKey};
 pub use sas::{SasKey, sas_token};
 pub use schedule::{Clock, Next, Schedule, ScheduleOptions};
@@ -41,12 +41,25 @@ pub struct UnixTime(pub u64);
 /// been set yet, and every token made by it would be refused.
 pub const CLOCK_FLOOR: UnixTime = UnixTime(1_793_491_200); // 2026-11-01T00:00:00Z
 
-/// What is sent as user name and password, and until when it is good.
+/// Where in CONNECT a secret is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Shown {
+    /// As the password.
+    #[default]
+    Password,
+    /// As the user name, without a password: access tokens of ThingsBoard.
+    Username,
+    /// As the data of enhanced authentication by this method (MQTT 5 section 4.12): tokens at Azure Event Grid.
+    Data(&'static str),
+}
+
+/// What is sent as user name and secret, and until when it is good.
 #[derive(Clone)]
 pub struct Credential {
     /// The MQTT user name, where the credential decides it.
     pub username: Option<String>,
-    /// The MQTT password.
+    /// The MQTT password, or what [`Shown`] says.
     pub secret: Zeroizing<String>,
     /// When the server stops accepting it; `None`: never.
     pub expires: Option<UnixTime>,

@@ -5,8 +5,8 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::{
-    Claims, Credential, CredentialError, Header, Jwt, SasKey, SigningKey, UnixTime, check_clock, sas_token,
-    token_expiry,
+    Claims, Credential, CredentialError, Header, Identity, Jwt, SasKey, SigningKey, UnixTime, check_clock,
+    sas_token, token_expiry,
 };
 
 /// Something that issues credentials. Implementations do no IO and keep no clock: what they need from outside is handed
@@ -32,6 +32,7 @@ pub struct JwtSource {
     key: SigningKey,
     audience: String,
     lifetime: u64,
+    identity: Option<Identity>,
 }
 
 impl JwtSource {
@@ -55,7 +56,17 @@ impl JwtSource {
             key: SigningKey::from_pem(pem)?,
             audience: audience.to_owned(),
             lifetime,
+            identity: None,
         })
+    }
+
+    /// The same with an issuer and a subject in the tokens.
+    #[must_use]
+    pub fn with_identity(self, identity: Identity) -> Self {
+        Self {
+            identity: Some(identity),
+            ..self
+        }
     }
 
     /// The token that would be sent at `now`, without its signature.
@@ -66,6 +77,7 @@ impl JwtSource {
             audience: self.audience.clone(),
             issued_at: now,
             expires,
+            identity: self.identity.clone(),
         };
         Jwt {
             header: Header {

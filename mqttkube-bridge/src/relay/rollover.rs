@@ -4,13 +4,14 @@ use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use mqttkube_mqtt::{Credentials, CredentialsError, Later, Login, Renew};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::credential::{
-    Clock, Credential, CredentialError, Next, Schedule, ScheduleOptions, Source, UnixTime,
+    Clock, Credential, CredentialError, Next, Schedule, ScheduleOptions, Shown, Source, UnixTime,
 };
 
 /// Where the time comes from.
@@ -42,6 +43,7 @@ struct Shared {
 
 struct State {
     source: Box<dyn Source>,
+    shown: Shown,
     schedule: Schedule,
     /// The newest credential, unless it was refused.
     held: Option<Credential>,
@@ -97,6 +99,7 @@ impl Rollover {
     pub fn with_clock(source: Box<dyn Source>, options: ScheduleOptions, clock: Clocks) -> Self {
         let state = State {
             source,
+            shown: Shown::Password,
             schedule: Schedule::new(options),
             held: None,
             fresh: false,
@@ -109,6 +112,13 @@ impl Rollover {
             state: Mutex::new(state),
             asked: Notify::new(),
         }))
+    }
+
+    /// The same for a service that wants the secret elsewhere than in the password.
+    #[must_use]
+    pub fn showing(self, shown: Shown) -> Self {
+        self.0.state().shown = shown;
+        self
     }
 
     /// For the options of the session. One session only: what the broker says to it decides when the next is due.
@@ -229,7 +239,7 @@ impl Renew for Rollover {
         };
         // A credential that could not be renewed is good to its end.
         let login = match (state.good(now.wall), failed) {
-            (Some(credential), _) => Ok(login(credential)),
+            (Some(credential), _) => Ok(login(credential, state.shown)),
             (None, Some(error)) => Err(error.into()),
             (None, None) => Err("the credential had ended when it was issued".into()),
         };
@@ -290,9 +300,17 @@ impl CredentialStatus {
     }
 }
 
-fn login(credential: &Credential) -> Login {
+fn login(credential: &Credential, shown: Shown) -> Login {
     let username = credential.username.clone().unwrap_or_default();
-    Login::new(username, credential.secret.as_str())
+    match shown {
+        Shown::Password => Login::new(username, credential.secret.as_str()),
+        Shown::Username => Login::new(credential.secret.as_str(), ""),
+        Shown::Data(method) => Login {
+            // The bytes are wiped with their owner.
+            authentication: Some((method.to_owned(), Bytes::from_owner(credential.secret.clone()))),
+            ..Login::new(username, "")
+        },
+    }
 }
 
 /// A number that nobody else has.

@@ -7,6 +7,7 @@ use super::credential::{self, CredentialSpec};
 use super::gateway::Device;
 use super::mqtt;
 use super::words::{Host, Name, name, names, path};
+use crate::credential::Shown;
 use crate::endpoint::{Endpoint, Profile, Scope, Versions};
 use crate::sidecar::Values;
 
@@ -44,8 +45,14 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Cloud> {
     let place = section.cursor().clone();
     section.finish();
     let (mut service, credential) = (service?, credential?);
-    if credential.shows_password() && service.mqtt.tls.is_none() {
-        place.warning("without tls the password can be read on the way to the cloud");
+    if credential.shows_secret() && service.mqtt.tls.is_none() {
+        let what = match credential.shown {
+            Shown::Password => "password",
+            _ => "token",
+        };
+        place.warning(format!(
+            "without tls the {what} can be read on the way to the cloud"
+        ));
     }
     credential.apply_to(&mut service.mqtt);
     Some(Cloud {

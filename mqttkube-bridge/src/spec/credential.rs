@@ -12,12 +12,17 @@ use super::Secrets;
 use super::cloud::Service;
 use super::words::{Name, SecretFile, Share, lifetime, path, secret};
 use crate::credential::{
-    Credential, CredentialError, JwtSource, SasSource, ScheduleOptions, Source, TokenText, UnixTime,
+    Credential, CredentialError, Identity, JwtSource, SasSource, ScheduleOptions, Shown, Source, TokenText,
+    UnixTime,
 };
 use crate::endpoint::{Endpoint, Profile};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
+
+/// How Azure Event Grid is told whose token it is: Entra's, or of an issuer that the namespace was told of.
+const METHODS: [(&str, &str); 2] = [("OAUTH2-JWT", "OAUTH2-JWT"), (CUSTOM, CUSTOM)];
+const CUSTOM: &str = "CUSTOM-JWT";
 
 /// What is shown to the service, and when it is renewed.
 #[derive(Clone, Debug)]
@@ -25,6 +30,8 @@ const DAY: u64 = 24 * HOUR;
 pub struct CredentialSpec {
     /// What it is.
     pub kind: CredentialKind,
+    /// Where in CONNECT it is sent.
+    pub shown: Shown,
     /// When a new one is made.
     pub schedule: ScheduleOptions,
 }
@@ -41,6 +48,8 @@ pub enum CredentialKind {
         key: Secret,
         /// Its `aud` claim.
         audience: String,
+        /// Its `iss` claim, where the service wants one; the user name is the `sub` then.
+        issuer: Option<String>,
         /// Seconds.
         lifetime: u64,
     },
@@ -104,9 +113,9 @@ const fn accepted(profile: Profile) -> &'static [Type] {
     match profile {
         Profile::ClearBlade | Profile::GoogleIotCore => &[Type::Jwt, Type::TokenFile],
         Profile::AzureIotHub => &[Type::Sas, Type::Mtls],
-        Profile::AzureEventGrid => &[Type::Mtls],
+        Profile::AzureEventGrid => &[Type::Mtls, Type::Jwt, Type::TokenFile],
         Profile::AwsIotCore => &[Type::Mtls, Type::Authorizer],
-        Profile::ThingsBoard => &[Type::Basic, Type::Mtls],
+        Profile::ThingsBoard => &[Type::Basic, Type::TokenFile, Type::Mtls],
         Profile::Emqx | Profile::HivemqCloud | Profile::Plain => {
             &[Type::Basic, Type::Jwt, Type::TokenFile, Type::Mtls]
         }
@@ -120,7 +129,7 @@ pub(super) fn read(
     service: Option<&Service>,
 ) -> Option<CredentialSpec> {
     let login = service.and_then(|service| service.mqtt.login.clone());
-    let schedule = ScheduleOptions::default();
+    let (shown, schedule) = (Shown::Password, ScheduleOptions::default());
     let Some(value) = cloud.get("credential") else {
         let kind = match login {
             Some((username, password)) => CredentialKind::Basic { username, password },
@@ -129,7 +138,11 @@ pub(super) fn read(
             None if service.is_some_and(|service| has_certificate(&service.mqtt)) => CredentialKind::None,
             None => return cloud.missing("credential"),
         };
-        return Some(CredentialSpec { kind, schedule });
+        return Some(CredentialSpec {
+            kind,
+            shown,
+            schedule,
+        });
     };
     if login.is_some() {
         value.error("the session has a login in \"auth\" and a credential; keep one of them");
@@ -140,7 +153,8 @@ pub(super) fn read(
     });
     let usual = authorizer.then_some(Type::Authorizer);
     let found = read_type(&mut section, profile, usual);
-    let kind = found.and_then(|kind| read_kind(&mut section, kind, service));
+    let shown = found.map_or(shown, |kind| read_shown(&mut section, kind, profile));
+    let kind = found.and_then(|kind| read_kind(&mut section, kind, profile, service));
     let share = section.or("refresh", Share(schedule.share)).0;
     let jitter = section.or("jitter", Share(schedule.jitter)).0;
     if found.is_some() {
@@ -148,6 +162,7 @@ pub(super) fn read(
     }
     Some(CredentialSpec {
         kind: kind?,
+        shown,
         schedule: ScheduleOptions { share, jitter },
     })
 }
@@ -174,12 +189,31 @@ fn read_type(section: &mut Section<'_>, profile: Profile, usual: Option<Type>) -
     None
 }
 
-fn read_kind(section: &mut Section<'_>, kind: Type, service: Option<&Service>) -> Option<CredentialKind> {
+fn read_shown(section: &mut Section<'_>, kind: Type, profile: Profile) -> Shown {
+    match (profile, kind) {
+        (Profile::ThingsBoard, Type::TokenFile) => Shown::Username,
+        (Profile::AzureEventGrid, Type::Jwt) => Shown::Data(CUSTOM),
+        (Profile::AzureEventGrid, Type::TokenFile) => section
+            .choice("method", &METHODS)
+            .map_or(Shown::Password, Shown::Data),
+        _ => Shown::Password,
+    }
+}
+
+fn read_kind(
+    section: &mut Section<'_>,
+    kind: Type,
+    profile: Profile,
+    service: Option<&Service>,
+) -> Option<CredentialKind> {
     match kind {
         Type::Jwt => {
             let key = section.required("key").map(|key: SecretFile| key.0);
-            let audience = section.optional("audience").map(|name: Audience| name.0);
+            let audience = section.optional("audience").map(|name: Claim| name.0);
             let lifetime = lifetime(section, HOUR, DAY);
+            // Event Grid asks for one; elsewhere the key alone says who it is.
+            let asked = profile == Profile::AzureEventGrid;
+            let issuer = asked.then(|| section.required("issuer").map(|name: Claim| name.0));
             let fixed = service.and_then(|service| service.endpoint.audience.clone());
             let audience = match audience.or(fixed) {
                 None if service.is_some() => section.missing("audience"),
@@ -188,6 +222,7 @@ fn read_kind(section: &mut Section<'_>, kind: Type, service: Option<&Service>) -
             Some(CredentialKind::Jwt {
                 key: key?,
                 audience: audience?,
+                issuer: issuer.map_or(Some(None), |issuer| issuer.map(Some))?,
                 lifetime,
             })
         }
@@ -249,14 +284,14 @@ fn read_kind(section: &mut Section<'_>, kind: Type, service: Option<&Service>) -
     }
 }
 
-/// The audience of a token: any text that is not empty.
-struct Audience(String);
+/// The audience or the issuer of a token: any text that is not empty.
+struct Claim(String);
 
-impl mqttkube_mapping::yaml::FromNode for Audience {
+impl mqttkube_mapping::yaml::FromNode for Claim {
     fn from_node(cursor: &mqttkube_mapping::yaml::Cursor<'_>) -> Option<Self> {
         let text = cursor.text()?;
         if text.is_empty() {
-            cursor.error("the audience is empty");
+            cursor.error("the claim is empty");
             return None;
         }
         Some(Self(text.to_owned()))
@@ -274,9 +309,9 @@ impl CredentialSpec {
         }
     }
 
-    /// Whether a password goes over the connection.
+    /// Whether a password or token goes over the connection.
     #[must_use]
-    pub const fn shows_password(&self) -> bool {
+    pub const fn shows_secret(&self) -> bool {
         !matches!(
             self.kind,
             CredentialKind::None | CredentialKind::Certificate { .. }
@@ -287,15 +322,17 @@ impl CredentialSpec {
     pub(super) fn source(&self, endpoint: &Endpoint, secrets: &Secrets) -> Box<dyn Source> {
         Box::new(SpecSource {
             kind: self.kind.clone(),
+            shown: self.shown,
             username: self.username(endpoint),
             secrets: Arc::clone(secrets),
         })
     }
 
-    /// The user name that is sent.
+    /// The user name that is sent; none where it is the secret.
     #[must_use]
     pub fn username(&self, endpoint: &Endpoint) -> Option<String> {
         match &self.kind {
+            _ if self.shown == Shown::Username => None,
             CredentialKind::Basic { username, .. } => Some(username.clone()),
             CredentialKind::None | CredentialKind::Certificate { .. } => endpoint.username.clone(),
             // MQTT 3.1.1 section 3.1.2.9 allows no password without a user name.
@@ -307,6 +344,7 @@ impl CredentialSpec {
 /// A source that looks its secrets up each time.
 struct SpecSource {
     kind: CredentialKind,
+    shown: Shown,
     username: Option<String>,
     secrets: Secrets,
 }
@@ -324,6 +362,12 @@ impl SpecSource {
         secret.reveal(&*self.secrets).map_err(|error| unavailable(&error))
     }
 
+    /// The user name is the subject: Event Grid takes it for the name of the client.
+    fn identity(&self, issuer: String) -> Identity {
+        let subject = self.username.clone().unwrap_or_default();
+        Identity { issuer, subject }
+    }
+
     fn fixed(secret: Zeroizing<String>) -> Credential {
         Credential {
             username: None,
@@ -331,6 +375,19 @@ impl SpecSource {
             expires: None,
         }
     }
+}
+
+/// A token that stands for its device until somebody takes it back, and says nothing of its end.
+fn access_token(text: &str, lifetime: Option<u64>, now: UnixTime) -> Result<Credential, CredentialError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(CredentialError::Token("is empty"));
+    }
+    Ok(Credential {
+        username: None,
+        secret: Zeroizing::new(text.to_owned()),
+        expires: lifetime.map(|seconds| UnixTime(now.0.saturating_add(seconds))),
+    })
 }
 
 /// The error with its causes; it names variables and files, never what is in them.
@@ -348,8 +405,16 @@ impl Source for SpecSource {
             CredentialKind::Jwt {
                 key,
                 audience,
+                issuer,
                 lifetime,
-            } => JwtSource::new(self.reveal(key)?.as_str().as_bytes(), audience, *lifetime)?.issue(now)?,
+            } => {
+                let source = JwtSource::new(self.reveal(key)?.as_str().as_bytes(), audience, *lifetime)?;
+                let mut source = match issuer.clone() {
+                    Some(issuer) => source.with_identity(self.identity(issuer)),
+                    None => source,
+                };
+                source.issue(now)?
+            }
             CredentialKind::Sas {
                 key,
                 hub,
@@ -364,6 +429,9 @@ impl Source for SpecSource {
                 *lifetime,
             )?
             .issue(now)?,
+            CredentialKind::TokenFile { token, lifetime } if self.shown == Shown::Username => {
+                access_token(self.reveal(token)?.as_str(), *lifetime, now)?
+            }
             CredentialKind::TokenFile { token, lifetime } => {
                 TokenText::new(None, self.reveal(token)?.as_str(), *lifetime, now)?.issue(now)?
             }

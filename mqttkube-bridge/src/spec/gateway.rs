@@ -5,7 +5,7 @@ use mqttkube_mapping::yaml::{Cursor, Secret, Section};
 use super::cloud::Cloud;
 use super::words::{SecretFile, name};
 use super::{CredentialKind, Secrets};
-use crate::credential::{ScheduleOptions, Source};
+use crate::credential::{ScheduleOptions, Shown, Source};
 use crate::endpoint::{Endpoint, Profile};
 
 /// A device behind the gateway.
@@ -56,9 +56,14 @@ impl Device {
         let kind = CredentialKind::Jwt {
             key: self.key.clone(),
             audience: endpoint.audience.clone().unwrap_or_default(),
+            issuer: None,
             lifetime,
         };
-        let schedule = ScheduleOptions::default();
-        super::CredentialSpec { kind, schedule }.source(endpoint, secrets)
+        let spec = super::CredentialSpec {
+            kind,
+            shown: Shown::Password,
+            schedule: ScheduleOptions::default(),
+        };
+        spec.source(endpoint, secrets)
     }
 }

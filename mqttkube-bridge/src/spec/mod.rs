@@ -252,7 +252,8 @@ impl<P> Bridge<P> {
     /// The cloud's credentials, renewed as the file says; for [`Bridge::cloud_options`].
     #[must_use]
     pub fn rollover(&self, secrets: &Secrets) -> Rollover {
-        Rollover::new(self.source(secrets), self.cloud.credential.schedule)
+        let credential = &self.cloud.credential;
+        Rollover::new(self.source(secrets), credential.schedule).showing(credential.shown)
     }
 
     /// What issues the cloud's credentials. Keys and tokens are looked up at every issue, so that new ones are found.

@@ -7,6 +7,7 @@ use mqttkube_mqtt::{Tls, TlsVersion, Transport};
 use thiserror::Error;
 
 use super::{Bridge, Order, Retain};
+use crate::credential::Shown;
 use crate::sidecar::{Broker, Reload, TOKEN};
 
 /// Messages that may wait for the cloud. Without a number 1,000 wait, and more are dropped without a word; 0, no limit,
@@ -37,6 +38,12 @@ pub enum RenderError {
     /// Mosquitto's bridges speak no WebSocket.
     #[error("a bridge of Mosquitto cannot connect over WebSocket")]
     WebSocket,
+    /// Mosquitto's bridges have no enhanced authentication.
+    #[error("a bridge of Mosquitto cannot show a token by the method {method}")]
+    Method {
+        /// The method.
+        method: &'static str,
+    },
     /// Port 0.
     #[error("{what} has port 0")]
     Port {
@@ -154,9 +161,14 @@ impl<P> Bridge<P> {
             Some((user, _)) => Some(text("the local user name", user)?),
             None => None,
         };
-        let username = self.cloud.credential.username(endpoint);
+        let credential = &self.cloud.credential;
+        let username = match credential.shown {
+            Shown::Password => credential.username(endpoint),
+            Shown::Username => Some(TOKEN.to_owned()),
+            Shown::Data(method) => return Err(RenderError::Method { method }),
+        };
         options.remote_username = username.map(|user| text("the user name", &user)).transpose()?;
-        let shows = self.cloud.credential.shows_password();
+        let shows = credential.shown == Shown::Password && credential.shows_secret();
         options.remote_password = shows.then(|| Secret::new(TOKEN).expect("it is one word"));
         // MQTT 5 without a session expiry keeps nothing, and 2.0 cannot ask for one.
         options.protocol_version = Some(BridgeProtocol::V311);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Bridge, CredentialKind, Secrets};
-use crate::credential::{CredentialError, Schedule, UnixTime};
+use crate::credential::{CredentialError, Schedule, Shown, UnixTime};
 
 /// A credential as people may see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -15,7 +15,10 @@ pub struct Preview {
     /// The type as the configuration file names it.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// The MQTT user name.
+    /// The method of enhanced authentication whose data it is; absent: none is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<&'static str>,
+    /// The MQTT user name, where that is not the secret itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// The header of a JSON Web Token.
@@ -55,6 +58,10 @@ impl<P> Bridge<P> {
         let life = credential.expires.map(|end| end.0.saturating_sub(now.0));
         Ok(Preview {
             kind: name(&spec.kind),
+            method: match spec.shown {
+                Shown::Data(method) => Some(method),
+                _ => None,
+            },
             header: shown(header),
             claims: shown(claims),
             resource: match &spec.kind {

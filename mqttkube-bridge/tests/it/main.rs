@@ -3,6 +3,7 @@
 
 mod endpoints;
 mod keys;
+mod logins;
 mod relay;
 mod schedule;
 mod sidecar;

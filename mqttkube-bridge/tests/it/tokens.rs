@@ -69,6 +69,7 @@ fn a_device_token_equals_the_vector_up_to_its_signature_and_verifies() {
         audience: "my-project".to_owned(),
         issued_at: UnixTime(1_509_647_201),
         expires: UnixTime(1_509_650_801),
+        identity: None,
     };
     let jwt = Jwt {
         header: Header {

@@ -4,6 +4,7 @@ mod cloud;
 mod faults;
 mod gateway;
 mod keys;
+mod profiles;
 mod rollovers;
 mod scene;
 mod store;

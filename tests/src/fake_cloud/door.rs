@@ -22,6 +22,7 @@ pub struct Door {
 struct Client {
     key: Key,
     username: Option<String>,
+    method: Option<String>,
 }
 
 /// Somebody whom the door let in.
@@ -50,7 +51,11 @@ impl Door {
     /// A client by its MQTT client id.
     #[must_use]
     pub fn client(mut self, id: &str, key: Key) -> Self {
-        let client = Client { key, username: None };
+        let client = Client {
+            key,
+            username: None,
+            method: None,
+        };
         self.clients.insert(id.to_owned(), client);
         self
     }
@@ -61,6 +66,19 @@ impl Door {
         let client = Client {
             key,
             username: Some(username.to_owned()),
+            method: None,
+        };
+        self.clients.insert(id.to_owned(), client);
+        self
+    }
+
+    /// A client of Event Grid: it has to send its id as user name, no password, and the token as data of this method.
+    #[must_use]
+    pub fn client_by(mut self, id: &str, method: &str, key: Key) -> Self {
+        let client = Client {
+            key,
+            username: Some(id.to_owned()),
+            method: Some(method.to_owned()),
         };
         self.clients.insert(id.to_owned(), client);
         self
@@ -94,6 +112,10 @@ impl Door {
         };
         if client.username.is_some() && client.username != packet.username {
             return Err((ReasonCode::BadUsernameOrPassword, "wrong user name".to_owned()));
+        }
+        let method = packet.properties.get_authentication_method();
+        if client.method.as_ref() != method || (method.is_some() && packet.password.is_some()) {
+            return Err((ReasonCode::BadAuthenticationMethod, "wrong method".to_owned()));
         }
         // Event Grid: the token is the data of enhanced authentication.
         let data = packet.properties.get_authentication_data();

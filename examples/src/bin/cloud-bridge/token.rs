@@ -48,6 +48,9 @@ fn print_text(preview: &Preview) -> anyhow::Result<()> {
     if let Some(username) = &preview.username {
         println!("user name: {username}");
     }
+    if let Some(method) = preview.method {
+        println!("method: {method}");
+    }
     if let Some(resource) = &preview.resource {
         println!("resource: {resource}");
     }
