@@ -102,6 +102,8 @@ pub struct Endpoint {
     pub username: Option<String>,
     /// Application protocols to offer in the TLS handshake (RFC 7301).
     pub alpn: Vec<&'static str>,
+    /// The path of the WebSocket that MQTT goes through; none: it goes over TCP or TLS itself.
+    pub websocket: Option<&'static str>,
     /// Always on but for plain brokers.
     pub tls: bool,
     /// What to speak.
@@ -311,6 +313,31 @@ impl Endpoint {
         }
     }
 
+    /// The same on another port, spoken to as the service expects it there: on 443 AWS IoT Core knows MQTT by its name in
+    /// the TLS handshake, and the services of Azure take it through a WebSocket only.
+    #[must_use]
+    pub fn on_port(self, port: u16) -> Self {
+        let secure_web = port == 443;
+        let mut endpoint = Self { port, ..self };
+        if secure_web && endpoint.profile == Profile::AwsIotCore && endpoint.alpn.is_empty() {
+            endpoint.alpn = vec!["x-amzn-mqtt-ca"];
+        }
+        if secure_web {
+            endpoint.websocket = endpoint.websocket.or(endpoint.websocket_path());
+        }
+        endpoint
+    }
+
+    /// Where the service takes MQTT through a WebSocket; none where it does not, or where its operator decides.
+    #[must_use]
+    pub const fn websocket_path(&self) -> Option<&'static str> {
+        match self.profile {
+            Profile::AzureIotHub => Some("/$iothub/websocket"),
+            Profile::AzureEventGrid => Some("/mqtt"),
+            _ => None,
+        }
+    }
+
     fn with(profile: Profile, host: String, port: u16, limits: Limits) -> Self {
         Self {
             profile,
@@ -319,6 +346,7 @@ impl Endpoint {
             client_id: String::new(),
             username: None,
             alpn: Vec::new(),
+            websocket: None,
             tls: true,
             versions: Versions::Both,
             limits,

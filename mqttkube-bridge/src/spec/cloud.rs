@@ -1,7 +1,7 @@
 //! The section `cloud`: which service, as whom, with which credential.
 
 use mqttkube_mapping::yaml::{Content, Cursor, Duration, Section, Size};
-use mqttkube_mqtt::{AvailabilitySpec, MqttSpec, Tls, Version};
+use mqttkube_mqtt::{AvailabilitySpec, MqttSpec, Tls, Transport, Version};
 
 use super::credential::{self, CredentialSpec};
 use super::gateway::Device;
@@ -111,7 +111,11 @@ fn fixed(profile: Profile, section: &mut Section<'_>) -> Option<Service> {
     };
     let mut endpoint = endpoint?;
     endpoint.host = host.unwrap_or(endpoint.host);
-    endpoint.port = port.unwrap_or(endpoint.port);
+    if endpoint.websocket_path().is_some() {
+        endpoint = through(section, endpoint, port);
+    } else if let Some(port) = port {
+        endpoint = endpoint.on_port(port);
+    }
     let tls = Tls {
         cafile,
         alpn: endpoint.alpn.iter().map(|name| (*name).to_owned()).collect(),
@@ -124,6 +128,19 @@ fn fixed(profile: Profile, section: &mut Section<'_>) -> Option<Service> {
         hub,
         values,
     })
+}
+
+/// The services of Azure: the port tells what is spoken, where `transport` does not.
+fn through(section: &mut Section<'_>, endpoint: Endpoint, port: Option<u16>) -> Endpoint {
+    let words = [("tcp", false), ("websocket", true)];
+    let given = section.get("transport").filter(|value| !value.node().is_null());
+    let asked = given.and_then(|value| value.choice(&words));
+    let usual = if asked == Some(true) { 443 } else { endpoint.port };
+    let mut endpoint = endpoint.on_port(port.unwrap_or(usual));
+    if let Some(websocket) = asked {
+        endpoint.websocket = endpoint.websocket_path().filter(|_| websocket);
+    }
+    endpoint
 }
 
 fn template_values([project, region, registry, device]: &[String; 4], cursor: &Cursor<'_>) -> Values {
@@ -175,6 +192,11 @@ fn session(endpoint: &Endpoint, tls: Tls) -> MqttSpec {
     mqtt.port = Some(endpoint.port);
     mqtt.client_id.clone_from(&endpoint.client_id);
     mqtt.tls = Some(tls);
+    if let Some(path) = endpoint.websocket {
+        mqtt.transport = Transport::WebSocket {
+            path: path.to_owned(),
+        };
+    }
     if endpoint.versions == Versions::V311 {
         mqtt.version = Version::V311;
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use mqttkube_bridge::credential::{CLOCK_FLOOR, UnixTime};
 use mqttkube_bridge::spec::{self, Bridge, RenderError, Secrets};
 use mqttkube_mapping::yaml::SecretLookup;
-use mqttkube_mosquitto::Version;
-use mqttkube_mqtt::{Login, Renew as _};
+use mqttkube_mosquitto::{Code, Version};
+use mqttkube_mqtt::{Login, Renew as _, Transport};
 
 const NOW: UnixTime = UnixTime(CLOCK_FLOOR.0 + 60);
 
@@ -29,7 +29,12 @@ fn secrets(text: &'static str) -> Secrets {
 }
 
 fn bridge(cloud: &str) -> Bridge {
-    let text = format!("cloud: {{{cloud}}}\nrules: [\"v1/devices/me/telemetry out 1\"]\n");
+    let topic = if cloud.contains("azure-iot-hub") {
+        "devices/d/messages/events/"
+    } else {
+        "v1/devices/me/telemetry"
+    };
+    let text = format!("cloud: {{{cloud}}}\nrules: [\"{topic} out 1\"]\n");
     spec::parse(&text, "bridge.yaml", "", |_| ()).expect("it is right")
 }
 
@@ -52,6 +57,59 @@ fn check(cloud: &str, file: &'static str, expected: &Login) {
 
 const THINGS: &str = "profile: thingsboard, host: h, client-id: c, credential: {type: token-file, path: t}";
 const GRID: &str = "profile: azure-event-grid, namespace: n, region: r, client: c, ";
+
+#[track_caller]
+fn check_way(cloud: &str, port: u16, alpn: &[&str], path: Option<&str>) {
+    let bridge = bridge(cloud);
+    let mqtt = &bridge.cloud.mqtt;
+    let found = match &mqtt.transport {
+        Transport::WebSocket { path } => Some(path.as_str()),
+        _ => None,
+    };
+    assert_eq!((mqtt.port, found), (Some(port), path), "{cloud}");
+    assert_eq!(
+        mqtt.tls.as_ref().map(|tls| tls.alpn.as_slice()),
+        Some(&alpn.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()[..]),
+        "{cloud}"
+    );
+    // What Mosquitto can do is free of findings about the way.
+    match bridge.mosquitto(Version::V2_0) {
+        Ok(config) => assert!(
+            config
+                .lint(Version::V2_0)
+                .iter()
+                .all(|lint| lint.code != Code::BridgeAlpn),
+            "{cloud}"
+        ),
+        Err(error) => assert_eq!((error, path.is_some()), (RenderError::WebSocket, true), "{cloud}"),
+    }
+}
+
+/// bridge.md sections 2.1 and 3.
+#[test]
+fn on_port_443_each_service_is_spoken_to_as_it_expects() {
+    let files = "credential: {type: mtls, certfile: c.pem, keyfile: k.pem}";
+    let aws = format!("profile: aws-iot-core, endpoint: a.iot.eu-west-1.amazonaws.com, client: c, {files}");
+    check_way(&aws, 8883, &[], None);
+    check_way(&format!("{aws}, port: 443"), 443, &["x-amzn-mqtt-ca"], None);
+    let custom = "profile: aws-iot-core, endpoint: a.iot.eu-west-1.amazonaws.com, client: c, authorizer: mine, \
+                  credential: {token: \"${file:t}\"}, port: 443";
+    check_way(custom, 443, &["mqtt"], None);
+    let hub = format!("profile: azure-iot-hub, hub: h, device: d, {files}");
+    check_way(&hub, 8883, &[], None);
+    let path = Some("/$iothub/websocket");
+    check_way(&format!("{hub}, port: 443"), 443, &[], path);
+    check_way(&format!("{hub}, transport: websocket"), 443, &[], path);
+    check_way(&format!("{hub}, transport: tcp, port: 443"), 443, &[], None);
+    let grid = format!("{GRID}{files}");
+    check_way(&format!("{grid}, port: 443"), 443, &[], Some("/mqtt"));
+    check_way(
+        &format!("{grid}, transport: websocket, port: 8443"),
+        8443,
+        &[],
+        Some("/mqtt"),
+    );
+}
 
 /// bridge.md section 3.
 #[test]
