@@ -1,4 +1,4 @@
-//! What a service takes, and the check of one publish or subscription against it.
+//! What a service takes, and the check of one publish against it.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -29,16 +29,12 @@ pub struct Limits {
     pub max_client_id: Option<usize>,
     /// The most subscriptions on one connection.
     pub max_subscriptions: Option<usize>,
-    /// The most filters in one SUBSCRIBE.
-    pub filters_per_subscribe: Option<usize>,
     /// The most unacknowledged publishes in each direction.
     pub receive_maximum: Option<u16>,
     /// The longest session expiry.
     pub max_session_expiry: Option<Duration>,
     /// The keepalives that are accepted.
     pub keepalive: RangeInclusive<Duration>,
-    /// Subscription identifiers are understood (MQTT 5).
-    pub subscription_identifiers: bool,
     /// User properties are carried (MQTT 5).
     pub user_properties: bool,
     /// Where a client may publish.
@@ -56,11 +52,9 @@ impl Default for Limits {
             max_slashes: None,
             max_client_id: None,
             max_subscriptions: None,
-            filters_per_subscribe: None,
             receive_maximum: None,
             max_session_expiry: None,
             keepalive: Duration::from_secs(5)..=Duration::from_secs(65_535),
-            subscription_identifiers: true,
             user_properties: true,
             publish: Scope::Any,
             subscribe: Scope::Any,
@@ -122,16 +116,7 @@ impl Limits {
         if retain && !self.retain {
             return Err(Violation::Retain);
         }
-        self.check_topic(topic, &self.publish)
-    }
-
-    /// Checks a subscription to `filter`.
-    ///
-    /// # Errors
-    /// The first thing that the service would not take.
-    pub fn check_subscribe(&self, filter: &str, qos: u8) -> Result<(), Violation> {
-        self.check_qos(qos)?;
-        self.check_topic(filter, &self.subscribe)
+        self.check_topic(topic)
     }
 
     /// Checks the size of a whole packet.
@@ -156,7 +141,7 @@ impl Limits {
         }
     }
 
-    fn check_topic(&self, topic: &str, scope: &Scope) -> Result<(), Violation> {
+    fn check_topic(&self, topic: &str) -> Result<(), Violation> {
         let slashes = topic.matches('/').count();
         if let Some(most) = self.max_slashes.filter(|most| slashes > usize::from(*most)) {
             return Err(Violation::Slashes {
@@ -165,7 +150,7 @@ impl Limits {
                 most,
             });
         }
-        match scope {
+        match &self.publish {
             Scope::Only(allowed) if !allowed.iter().any(|filter| covers(filter, topic)) => {
                 Err(Violation::Topic {
                     topic: topic.to_owned(),

@@ -140,7 +140,8 @@ impl Endpoint {
 
     fn google_form(profile: Profile, host: String, port: u16, path: &[&str; 4]) -> Self {
         let [project, region, registry, device] = path;
-        let publish = ["events", "events/#", "state", "attach", "detach"];
+        // To attach devices ends the connection of a client that is no gateway.
+        let publish = ["events", "events/#", "state"];
         let subscribe = ["config", "commands/#", "errors"];
         let own = |names: &[&str]| {
             names
@@ -213,7 +214,6 @@ impl Endpoint {
             max_packet: Some(512 * 1024),
             max_session_expiry: Some(Duration::from_secs(8 * 3_600)),
             keepalive: Duration::from_secs(5)..=Duration::from_secs(1_160),
-            subscription_identifiers: false,
             ..Limits::default()
         };
         Self {
@@ -238,7 +238,6 @@ impl Endpoint {
             max_slashes: Some(7),
             max_client_id: Some(128),
             max_subscriptions: Some(50),
-            filters_per_subscribe: Some(8),
             receive_maximum: Some(100),
             keepalive: Duration::from_secs(30)..=Duration::from_secs(1_200),
             ..Limits::default()

@@ -1,17 +1,20 @@
 //! What the rules do together, and what the service says to them.
 
 use mqttkube_mapping::TopicFilter;
-use mqttkube_mosquitto::analysis::{Broker, Finding, Link, Network, Remote, ServiceLimits};
+use mqttkube_mosquitto::analysis::{Broker, Finding, FindingCode, Link, Network, Remote, ServiceLimits};
 use mqttkube_mosquitto::{RuleSet, Severity, Version, Way};
 
 use super::cloud::Cloud;
 use super::relay::RelaySpec;
 use super::rules::{Retain, Rule, Rules};
-use crate::endpoint::{Endpoint, Scope};
+use crate::endpoint::{Endpoint, Profile, Scope};
 
 /// Reports every finding at the rule that should be changed.
 pub(super) fn check(rules: &Rules<'_>, cloud: &Cloud, relay: &RelaySpec) {
-    for finding in findings(rules.list.iter().map(|(_, rule)| rule), cloud) {
+    for mut finding in findings(rules.list.iter().map(|(_, rule)| rule), cloud) {
+        if finding.code == FindingCode::PublishScope {
+            attaches(&mut finding, rules, cloud.endpoint.profile);
+        }
         report(rules, &finding);
     }
     for (cursor, rule) in &rules.list {
@@ -50,6 +53,30 @@ fn findings<'r>(rules: impl Iterator<Item = &'r Rule>, cloud: &Cloud) -> Vec<Fin
     };
     let brokers = vec![Broker::new("local", vec![link])];
     Network { brokers }.check()
+}
+
+/// Says more of a topic that only a gateway may use.
+fn attaches(finding: &mut Finding, rules: &Rules<'_>, profile: Profile) {
+    let rule = finding.rules.last().and_then(|index| rules.list.get(*index));
+    let Some((_, rule)) = rule else { return };
+    let forward = RuleSet::new(vec![rule.carried()], Version::V2_0).forward(&finding.witness, Way::Out);
+    let name = forward.map(|forward| forward.topic).unwrap_or_default();
+    let Some((device, verb)) = name
+        .strip_prefix("/devices/")
+        .and_then(|rest| rest.split_once('/'))
+    else {
+        return;
+    };
+    let google = matches!(profile, Profile::ClearBlade | Profile::GoogleIotCore);
+    if google && matches!(verb, "attach" | "detach") {
+        let name = profile.name();
+        finding.message = format!(
+            "{name} ends the connection of a client that sends {verb} for {device:?}, which is no device of the section \
+             gateway"
+        );
+        finding.help =
+            "name it in the section gateway, whose devices the relay attaches by itself".to_owned();
+    }
 }
 
 fn report(rules: &Rules<'_>, finding: &Finding) {

@@ -121,7 +121,11 @@ fn fixed(profile: Profile, section: &mut Section<'_>) -> Option<Service> {
         alpn: endpoint.alpn.iter().map(|name| (*name).to_owned()).collect(),
         ..Tls::default()
     };
-    let mqtt = session(&endpoint, tls);
+    let mut mqtt = session(&endpoint, tls);
+    if let Some(value) = section.get("keepalive").filter(|value| !value.node().is_null()) {
+        mqtt.keepalive = Duration::from_node_or_seconds(&value).unwrap_or(mqtt.keepalive);
+        check_keepalive(Some(value), mqtt.keepalive.get(), &endpoint);
+    }
     Some(Service {
         endpoint,
         mqtt,

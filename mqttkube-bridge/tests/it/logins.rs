@@ -111,6 +111,16 @@ fn on_port_443_each_service_is_spoken_to_as_it_expects() {
     );
 }
 
+#[test]
+fn a_keepalive_within_the_range_of_the_service_is_taken() {
+    let hub = "profile: azure-iot-hub, hub: h, device: v1, credential: {key: \"${file:k}\"}, keepalive: 1177";
+    let text = format!("cloud: {{{hub}}}\nrules: [\"devices/v1/messages/events/ out 1\"]\n");
+    let bridge = spec::parse(&text, "bridge.yaml", "", |_| ()).expect("it is right");
+    assert_eq!(bridge.cloud.mqtt.keepalive.get().as_secs(), 1_177);
+    let text = bridge.mosquitto_conf(Version::V2_0).expect("Mosquitto can do it");
+    assert!(text.contains("keepalive_interval 1177\n"), "{text}");
+}
+
 /// bridge.md section 3.
 #[test]
 fn the_secret_stands_where_the_service_looks_for_it() {
