@@ -62,7 +62,7 @@ directives! {
         "autosave_on_changes" => autosave_on_changes: Option<bool>,
         /// When absent clients are forgotten with their queues. Default never.
         "persistent_client_expiration" => persistent_client_expiration: Option<Expiry>,
-        /// Messages that wait for one client (default 1000, 0 is no limit); more are dropped without a word.
+        /// Messages that wait for one client (default 1000, 0 is no limit, in 2.0 only from 2.0.22); more are dropped without a word.
         "max_queued_messages" => max_queued_messages: Option<Ranged<0, 2_147_483_647>>,
         /// The same in bytes, default 0, no limit.
         "max_queued_bytes" => max_queued_bytes: Option<Ranged<0, 2_147_483_647>>,

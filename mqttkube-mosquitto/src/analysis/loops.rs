@@ -16,7 +16,7 @@ const MAX_FLOWS: usize = 1_000;
 const MAX_SAMPLES: usize = 1_000;
 
 /// What goes out over a bridge to somebody else's broker and is sent back.
-pub(super) fn echo(link: &Link) -> Option<Finding> {
+pub(crate) fn echo(link: &Link) -> Option<Finding> {
     if matches!(link.remote, Remote::Broker(_)) || !link.echoes() {
         return None;
     }
@@ -25,7 +25,7 @@ pub(super) fn echo(link: &Link) -> Option<Finding> {
         let out = link.rules.outgoing(topic)?;
         link.rules.incoming(&out.topic)
     };
-    for (_, out) in link
+    for (index, out) in link
         .rules
         .active(Way::Out)
         .filter(|(_, rule)| rule.filter(Way::Out).is_some())
@@ -39,7 +39,9 @@ pub(super) fn echo(link: &Link) -> Option<Finding> {
         let mut witnesses = returned.flat_map(|flow| samples.topics(&flow.at_start()));
         if let Some((witness, back)) = witnesses.find_map(|topic| Some((topic.clone(), back(&topic)?))) {
             let message = format!("`{witness}` goes out and is taken in again, as `{}`", back.topic);
-            let finding = Finding::new(FindingCode::Echo, Severity::Warning, witness, message).way(Way::Out);
+            let finding = Finding::new(FindingCode::Echo, Severity::Warning, witness, message)
+                .rules([index])
+                .way(Way::Out);
             return Some(finding.help(
                 "keep the topics of the two directions apart; a remote Mosquitto with `try_private true`, or MQTT 5, does \
                  not send back",

@@ -16,6 +16,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use limits::{ServiceLimits, check_limits};
+pub(crate) use loops::echo;
 pub use network::{Broker, Hop, Link, Network, Remote, Run};
 pub use rules::check_rules;
 

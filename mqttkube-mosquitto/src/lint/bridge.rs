@@ -1,6 +1,7 @@
 //! Bridges, one at a time.
 
 mod carrying;
+mod echo;
 mod encryption;
 mod service;
 mod session;

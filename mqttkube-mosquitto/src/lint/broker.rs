@@ -5,6 +5,9 @@ use crate::Version;
 use crate::read::Section::Broker;
 use crate::setting::{LogType, Ranged};
 
+/// A queue of at least so many messages was chosen with outages in mind.
+const ENOUGH: i64 = 100_000;
+
 impl Check<'_> {
     pub(super) fn broker(&mut self) {
         self.persistence();
@@ -90,8 +93,9 @@ impl Check<'_> {
         let bridged = !self.config.connections.is_empty();
         let messages = global.max_queued_messages.map_or(1000, Ranged::get);
         let bytes = global.max_queued_bytes.map_or(0, Ranged::get);
-        if bridged && (messages != 0 || bytes != 0) {
-            let (key, most) = if messages != 0 {
+        let few = (1..ENOUGH).contains(&messages);
+        if bridged && (few || bytes != 0) {
+            let (key, most) = if few {
                 ("max_queued_messages", format!("{messages} messages"))
             } else {
                 ("max_queued_bytes", format!("{bytes} bytes"))
@@ -99,11 +103,23 @@ impl Check<'_> {
             let message =
                 format!("a bridge that is down keeps {most}; what comes then is dropped without a word");
             let line = self.line(Broker, key);
+            let help = match (key, self.version) {
+                ("max_queued_messages", Version::V2_0) => {
+                    "write `max_queued_messages 1000000`, or a number that fits the longest outage".to_owned()
+                }
+                _ => format!("write `{key} 0`, or a number that fits the longest outage"),
+            };
+            self.say(Code::QueueLimit, line, message, help);
+        }
+        if messages == 0 && self.version == Version::V2_0 {
+            let line = self.line(Broker, "max_queued_messages");
+            let message = "before 2.0.22 no limit was taken for a queue of 0 in places: 2.0.16 drops every message, 2.0.21 \
+                           ends connections with \"quota exceeded\" (issues 2879, 3244 of Mosquitto)";
             self.say(
-                Code::QueueLimit,
+                Code::QueueUnlimited,
                 line,
                 message,
-                format!("write `{key} 0`, or a number that fits the longest outage"),
+                "write a large number, such as `max_queued_messages 1000000`, or use 2.0.22 or later",
             );
         }
         let qos0 = |rule: &crate::TopicRule| rule.qos() == 0;

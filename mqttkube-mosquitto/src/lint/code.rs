@@ -70,6 +70,7 @@ codes! {
     PersistenceSqlite = "persistence-sqlite", Error, "The sqlite plugin excludes `persistence true`.";
     TestConfigWipes = "test-config-wipes", Note, "`mosquitto --test-config` of 2.1 empties the database.";
     QueueLimit = "queue-limit", Warning, "Messages beyond the limit of a queue are dropped without a word.";
+    QueueUnlimited = "queue-unlimited", Note, "`max_queued_messages 0` is no limit in every 2.0 only from 2.0.22.";
     Qos0NotQueued = "qos0-not-queued", Note, "Messages of QoS 0 are dropped while a bridge is down.";
     ClientExpiration = "client-expiration", Note, "Absent clients lose their queues.";
     UpgradeOutgoingQos = "upgrade-outgoing-qos", Note, "`upgrade_outgoing_qos` departs from the MQTT standard.";

@@ -135,7 +135,8 @@ impl Check<'_> {
         let duplicates = v5 || setting.unwrap_or(self.version.sends_duplicates());
         let rules = RuleSet::new(connection.rules.clone(), self.version);
         let lines = self.document.rule_lines(index);
-        for finding in check_rules(&rules, duplicates) {
+        let found = check_rules(&rules, duplicates);
+        for finding in found.into_iter().chain(self.echo(connection)) {
             let rule = finding.rules.last().copied().unwrap_or(0);
             let line = lines
                 .get(rule)

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use mqttkube_mosquitto::Version::{V2_0, V2_1};
 use mqttkube_mosquitto::analysis::FindingCode;
-use mqttkube_mosquitto::{Code, Config, Lint, Version, lint, lint_acl_file, lint_dynsec, lint_password_file};
+use mqttkube_mosquitto::{
+    Code, Config, Lint, Severity, Version, lint, lint_acl_file, lint_dynsec, lint_password_file,
+};
 
 use crate::lint_cases::{
     ACL, BRIDGES, BROKER, Case, LISTENERS, RULES, SALT_64, TEXT, WEBSOCKETS, dynsec_cases, password_cases,
@@ -19,7 +21,7 @@ persistence true
 persistence_location /data/
 autosave_interval 1
 autosave_on_changes true
-max_queued_messages 0
+max_queued_messages 1000000
 connection cloud
 address broker.example.org:1883
 remote_clientid cloud-1
@@ -99,6 +101,32 @@ fn every_code_has_a_case_and_no_two_are_the_same() {
 fn a_clean_bridge_has_no_findings_at_all() {
     let text = format!("{BRIDGE}topic events/# out 1 gcp/ up/\ntopic commands/# in 1 gcp/ down/\n");
     assert_eq!(lint(&text, V2_0), []);
+}
+
+/// Spec 2.5: `both` comes back when the other end does not look at the bit of `try_private`.
+#[test]
+fn an_echo_is_a_note_where_the_other_end_may_be_a_mosquitto_and_a_warning_where_it_is_none() {
+    let severity = |address: &str, last: &str| {
+        let text = format!("connection c\naddress {address}\ntopic a/# both 1\n{last}");
+        let found = lint(&text, V2_0);
+        let echo = found.iter().find(|lint| lint.code.as_str() == "bridge-echo");
+        let advice = found.iter().find(|lint| lint.code == Code::BridgeTryPrivate);
+        let apart = advice.is_some_and(|lint| lint.help.contains("apart"));
+        (echo.map(|lint| lint.severity), apart)
+    };
+    let aws = "a-ats.iot.eu-west-1.amazonaws.com:8883";
+    assert_eq!(severity("h", ""), (Some(Severity::Note), false));
+    assert_eq!(
+        severity("h", "try_private false\n"),
+        (Some(Severity::Warning), false)
+    );
+    assert_eq!(
+        severity(aws, "try_private true\n"),
+        (Some(Severity::Warning), false)
+    );
+    assert_eq!(severity(aws, ""), (Some(Severity::Warning), true));
+    assert_eq!(severity("h", "bridge_cafile /ca\n"), (Some(Severity::Note), true));
+    assert_eq!(severity(aws, "bridge_protocol_version mqttv50\n"), (None, false));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The text of the configuration, and the files that it names.
 
+use mqttkube_mosquitto::analysis::FindingCode;
 use mqttkube_mosquitto::{Code, Lint, Severity, lint};
 
 use super::files::{Place, locate};
@@ -45,8 +46,12 @@ fn lints(broker: &Broker<'_>, configuration: &Configuration<'_>, findings: &mut 
     let file = &configuration.file;
     for found in lint(&file.text, broker.rules()) {
         let rule = match (found.code, found.severity) {
-            // What these warn of is known here: links, who can reach the listener, what a probe is answered.
-            (Code::SymlinkRefused | Code::NoListener | Code::HttpApiAuth, _) => continue,
+            // What these warn of is known here: links, who can reach the listener, what a probe is answered, the brokers
+            // that a bridge joins.
+            (
+                Code::SymlinkRefused | Code::NoListener | Code::HttpApiAuth | Code::Rule(FindingCode::Echo),
+                _,
+            ) => continue,
             (Code::DefaultListener | Code::AuthPluginName, _) => &rules::CONFIG_DEPRECATED,
             (_, Severity::Error) => &rules::CONFIG_REFUSED,
             (_, Severity::Warning) => &rules::CONFIG_RISK,

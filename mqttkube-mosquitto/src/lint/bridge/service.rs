@@ -6,7 +6,7 @@ use crate::setting::Address;
 use crate::{Connection, Way};
 
 /// A host name that a service has, and what it does not take.
-struct Service {
+pub(super) struct Service {
     suffix: &'static str,
     name: &'static str,
     retain: bool,
@@ -47,22 +47,29 @@ const SERVICES: &[Service] = &[
     },
 ];
 
+/// The service that one of the addresses belongs to.
+pub(super) fn service_of(bridge: &Connection) -> Option<&'static Service> {
+    let hosts = || bridge.addresses.iter().map(Address::host);
+    SERVICES
+        .iter()
+        .find(|service| hosts().any(|host| host.ends_with(service.suffix)))
+}
+
 impl Check<'_> {
     pub(super) fn service(&mut self, section: Section, bridge: &Connection) {
         let options = &bridge.options;
-        let hosts = || bridge.addresses.iter().map(Address::host);
-        let service = SERVICES
-            .iter()
-            .find(|service| hosts().any(|host| host.ends_with(service.suffix)));
+        let service = service_of(bridge);
         let line = self.line(section, "address");
         if options.try_private.is_none() && (service.is_some() || options.uses_tls()) {
             let message = "a bit that only Mosquitto knows is set in the protocol version; others may end the connection";
-            self.say(
-                Code::BridgeTryPrivate,
-                line,
-                message,
-                "write `try_private false`, or `true` for a Mosquitto",
-            );
+            // Without the bit the other end sends back what two directions have in common.
+            let help = match self.unannounced_echo(bridge) {
+                None => "write `try_private false`, or `true` for a Mosquitto",
+                Some(_) => {
+                    "write `try_private false` and keep the topics of the two directions apart, or `true` for a Mosquitto"
+                }
+            };
+            self.say(Code::BridgeTryPrivate, line, message, help);
         }
         let Some(service) = service else { return };
         let outgoing = bridge.rules.iter().any(|rule| rule.goes(Way::Out));

@@ -45,7 +45,21 @@ pub(crate) const BROKER: &[Case] = &[
         V2_0,
         "max_queued_messages 5000\nconnection c\n",
         1,
+        "max_queued_messages 100000\nconnection c\n",
+    ),
+    (
+        "queue-limit",
+        V2_1,
+        "max_queued_messages 0\nmax_queued_bytes 1000\nconnection c\n",
+        2,
         "max_queued_messages 0\nconnection c\n",
+    ),
+    (
+        "queue-unlimited",
+        V2_0,
+        "max_queued_messages 0\n",
+        1,
+        "max_queued_messages 1000000\n",
     ),
     (
         "qos0-not-queued",

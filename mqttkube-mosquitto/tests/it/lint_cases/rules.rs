@@ -41,6 +41,20 @@ pub(crate) const RULES: &[Case] = &[
         "connection c\ntopic b/# out 1\n",
     ),
     (
+        "bridge-echo",
+        V2_0,
+        "BRIDGE\ntopic a out 1\ntopic b/# both 1\ntry_private false\n",
+        13,
+        "BRIDGE\ntopic a out 1\ntopic b/# both 1\ntry_private false\nbridge_protocol_version mqttv50\n",
+    ),
+    (
+        "bridge-echo",
+        V2_1,
+        "BRIDGE\ntopic # out 1 a/ x/\ntopic x/b in 1\n",
+        12,
+        "BRIDGE\ntopic # out 1 a/ x/\ntopic y/b in 1\n",
+    ),
+    (
         "rule-join",
         V2_0,
         "connection c\ntopic ev out 1 gcp \"\"\n",
