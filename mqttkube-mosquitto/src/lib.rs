@@ -51,7 +51,7 @@ pub use analysis::Severity;
 pub use config::{Config, Global};
 pub use connection::{BridgeOptions, Connection};
 pub use directive::{directives, is_directive};
-pub use lint::{Code, Lint, lint, lint_acl_file, lint_dynsec, lint_password_file};
+pub use lint::{Code, Lint, lint, lint_acl_file, lint_dynsec, lint_named_files, lint_password_file};
 pub use listener::{
     DefaultListener, Listener, ListenerAddress, ListenerOptions, Plugin, PluginKind, Port, Security,
 };

@@ -8,8 +8,8 @@ mod session;
 
 use super::{Check, Code};
 use crate::read::Section;
-use crate::setting::{Ranged, StartType};
-use crate::{Connection, Version};
+use crate::setting::{BridgeProtocol, Ranged, StartType};
+use crate::{Connection, Version, Way};
 
 impl Check<'_> {
     pub(super) fn bridge(&mut self, index: usize) {
@@ -18,13 +18,15 @@ impl Check<'_> {
         self.addresses(section, bridge);
         self.ids(section, index, bridge);
         self.encryption(section, bridge);
-        self.alpn(section, bridge);
+        self.aws(section, bridge);
         self.pre_shared_key(section, bridge);
         self.sessions(section, bridge);
         self.protocol_five(section, bridge);
         self.connecting(section, bridge);
         self.lazy(section, bridge);
         self.restart_timeout(section, bridge);
+        self.state(section, bridge);
+        self.retain_flag(section, bridge);
         self.service(section, bridge);
         self.carrying(section, bridge);
     }
@@ -158,6 +160,43 @@ impl Check<'_> {
                 line,
                 message,
                 "remove it, or use Mosquitto 2.1",
+            );
+        }
+    }
+
+    /// Only where somebody asked for the state: by default it is published and few look at it.
+    fn state(&mut self, section: Section, bridge: &Connection) {
+        let options = &bridge.options;
+        let published =
+            options.notifications != Some(false) && options.notifications_local_only != Some(true);
+        let asked = ["notification_topic", "notifications"]
+            .iter()
+            .find_map(|key| self.document.line_of(section, key));
+        if let (true, Some(line)) = (published, asked) {
+            let message = "after an unsteady connection the retained state has stayed 0 although the bridge was up (issues \
+                           1510, 2097 of Mosquitto)";
+            self.say(
+                Code::BridgeState,
+                line,
+                message,
+                "look at whether messages arrive too",
+            );
+        }
+    }
+
+    fn retain_flag(&mut self, section: Section, bridge: &Connection) {
+        let options = &bridge.options;
+        let receives = bridge.rules.iter().any(|rule| rule.goes(Way::In));
+        let five = options.protocol_version == Some(BridgeProtocol::V50);
+        if options.try_private == Some(true) && receives && !five {
+            let line = self.line(section, "try_private");
+            let message = "a remote Mosquitto leaves the retain flag in what it sends to such a bridge, which MQTT 3.1.1 \
+                           does not know (issue 3584 of Mosquitto); other brokers clear it";
+            self.say(
+                Code::BridgeRetainFlag,
+                line,
+                message,
+                "write `bridge_protocol_version mqttv50`, which has an option for it",
             );
         }
     }

@@ -1,9 +1,9 @@
 //! What holds for the whole broker: above all, what survives.
 
 use super::{Check, Code};
-use crate::Version;
 use crate::read::Section::Broker;
 use crate::setting::{LogType, Ranged};
+use crate::{Plugin, Version};
 
 /// A queue of at least so many messages was chosen with outages in mind.
 const ENOUGH: i64 = 100_000;
@@ -79,13 +79,19 @@ impl Check<'_> {
     }
 
     fn has_sqlite(&self) -> bool {
+        self.plugins()
+            .any(|plugin| plugin.path.as_str().contains("persist_sqlite"))
+    }
+
+    /// Those of the whole broker and of each listener.
+    pub(super) fn plugins(&self) -> impl Iterator<Item = &Plugin> {
         let config = self.config;
         let listeners = config
             .listeners
             .iter()
             .flat_map(|listener| &listener.security.plugins);
-        let mut plugins = config.security.plugins.iter().chain(listeners);
-        plugins.any(|plugin| plugin.path.as_str().contains("persist_sqlite"))
+        let before = &config.default_listener.security.plugins;
+        config.security.plugins.iter().chain(before).chain(listeners)
     }
 
     fn queues(&mut self) {

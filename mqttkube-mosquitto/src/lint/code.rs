@@ -62,6 +62,7 @@ codes! {
     TrimmedValue = "trimmed-value", Warning, "Blanks around a value are cut off, also around a password.";
     NoEffect = "no-effect", Note, "The directive is read and does nothing.";
     LateSwitch = "late-switch", Warning, "`per_listener_settings` must stand before what it decides about.";
+    MissingFile = "missing-file", Warning, "A file that the configuration names is not there.";
     IncludeDir = "include-dir", Note, "Files of `include_dir` are not looked at here.";
     // What is kept.
     PersistenceOff = "persistence-off", Warning, "Queues and retained messages are lost at every restart.";
@@ -88,6 +89,7 @@ codes! {
     FileOptionDeprecated = "file-option-deprecated", Note, "2.1 wants plugins instead of password and ACL files.";
     AuthPluginName = "auth-plugin-name", Note, "`auth_plugin` is now `plugin`.";
     SymlinkRefused = "symlink-refused", Warning, "2.1 opens the file without following symbolic links.";
+    SymlinkWritten = "symlink-written", Note, "2.1 does not follow a symbolic link to a file that it writes.";
     TlsPair = "tls-pair", Error, "A certificate without key, or authorities without a certificate.";
     TlsAndPsk = "tls-and-psk", Error, "A listener has either certificates or pre-shared keys.";
     ClientCertificateCa = "client-certificate-ca", Error, "Client certificates need an authority.";
@@ -131,6 +133,9 @@ codes! {
     BridgeUnsubscribesIn = "bridge-unsubscribes-in", Error, "The UNSUBSCRIBE for an `out` rule takes back the subscription of an `in` rule.";
     BridgeRetain = "bridge-retain", Warning, "The service keeps no retained messages.";
     BridgeNotifications = "bridge-notifications", Warning, "The service does not take the state topic of a bridge.";
+    BridgeState = "bridge-state", Note, "The state topic has said that a bridge is down while it was up.";
+    BridgeRetainFlag = "bridge-retain-flag", Note, "The private bit makes a remote Mosquitto keep retain flags that MQTT 3.1.1 clears.";
+    BridgeAwsQueue = "bridge-aws-queue", Note, "Messages kept for AWS IoT Core have not arrived after a cut.";
     BridgeReload = "bridge-reload", Warning, "A reload by SIGHUP loses the queue of a changed bridge.";
     BridgeQos2 = "bridge-qos2", Note, "QoS 2 over bridges has stuck and repeated messages.";
     BridgeInflight = "bridge-inflight", Note, "Messages can stick behind the limit of unacknowledged ones.";

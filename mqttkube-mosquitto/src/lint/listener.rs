@@ -3,7 +3,7 @@
 use super::{Check, Code};
 use crate::read::Section;
 use crate::setting::{Protocol, Ranged};
-use crate::{Listener, ListenerAddress, ListenerOptions, PluginKind, Security, Version};
+use crate::{Listener, ListenerAddress, ListenerOptions, Plugin, PluginKind, Security, Version};
 
 impl<'a> Check<'a> {
     pub(super) fn listeners(&mut self) {
@@ -37,6 +37,39 @@ impl<'a> Check<'a> {
         }
         self.websockets();
         self.security();
+        self.written_files();
+    }
+
+    /// Files that the broker writes: 2.1 opens them as it opens those with secrets.
+    fn written_files(&mut self) {
+        if !self.version.refuses_symlinks() {
+            return;
+        }
+        if self.config.global.persistence == Some(true) {
+            let line = self.line(Section::Broker, "persistence_location");
+            let line = line.max(self.line(Section::Broker, "persistence"));
+            self.no_link(line, "the database");
+        }
+        let document = self.document;
+        let dynsec = |plugin: &Plugin| plugin.path.as_str().contains("dynamic_security");
+        let dynsec = self.plugins().any(dynsec);
+        for entry in &document.entries {
+            match entry.key.as_str() {
+                "log_dest" if entry.value.trim_start().starts_with("file") => {
+                    self.no_link(entry.line, "the log file");
+                }
+                "plugin_opt_config_file" | "auth_opt_config_file" if dynsec => {
+                    self.no_link(entry.line, "the dynamic-security file");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn no_link(&mut self, line: usize, what: &str) {
+        let message = format!("2.1 opens {what} without following a symbolic link");
+        let help = "name the file itself, or set MOSQUITTO_UNSAFE_ALLOW_SYMLINKS (from 2.1.1)";
+        self.say(Code::SymlinkWritten, line, message, help);
     }
 
     /// Both measured on 2.0.11: the port is open on all addresses for a moment, or for good.

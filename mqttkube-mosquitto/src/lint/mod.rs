@@ -5,6 +5,7 @@ mod broker;
 mod code;
 mod files;
 mod listener;
+mod named;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 pub use code::Code;
 pub use files::{lint_acl_file, lint_dynsec, lint_password_file};
+pub use named::lint_named_files;
 
 use crate::analysis::{Severity, check_rules};
 use crate::directive::is_directive;

@@ -11,7 +11,7 @@ use mqttkube_mosquitto::Version;
 
 pub(crate) use bridge::BRIDGES;
 pub(crate) use broker::BROKER;
-pub(crate) use files::{ACL, SALT_64, dynsec_cases, password_cases};
+pub(crate) use files::{ACL, NAMED, SALT_64, dynsec_cases, password_cases};
 pub(crate) use listener::{LISTENERS, WEBSOCKETS};
 pub(crate) use rules::RULES;
 pub(crate) use text::TEXT;

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use mqttkube_mosquitto::Version::{V2_0, V2_1};
 use mqttkube_mosquitto::analysis::FindingCode;
 use mqttkube_mosquitto::{
-    Code, Config, Lint, Severity, Version, lint, lint_acl_file, lint_dynsec, lint_password_file,
+    Code, Config, Lint, Severity, Version, lint, lint_acl_file, lint_dynsec, lint_named_files,
+    lint_password_file,
 };
 
 use crate::lint_cases::{
-    ACL, BRIDGES, BROKER, Case, LISTENERS, RULES, SALT_64, TEXT, WEBSOCKETS, dynsec_cases, password_cases,
+    ACL, BRIDGES, BROKER, Case, LISTENERS, NAMED, RULES, SALT_64, TEXT, WEBSOCKETS, dynsec_cases,
+    password_cases,
 };
 use crate::network_cases::network_cases;
 
@@ -73,6 +75,13 @@ fn every_lint_of_a_password_file_fires_where_it_should_and_nowhere_else() {
 }
 
 #[test]
+fn every_file_that_is_named_and_missing_is_told() {
+    NAMED
+        .iter()
+        .for_each(|case| check(case, |text, _| lint_named_files(text, |path| path == "/there")));
+}
+
+#[test]
 fn every_lint_of_an_acl_file_fires_where_it_should_and_nowhere_else() {
     ACL.iter()
         .for_each(|case| check(case, |text, _| lint_acl_file(text)));
@@ -86,7 +95,7 @@ fn every_lint_of_a_dynamic_security_file_fires_where_it_should_and_nowhere_else(
 /// Every case is checked above or in `network_cases`, so a code with one has been seen to fire and not to fire.
 #[test]
 fn every_code_has_a_case_and_no_two_are_the_same() {
-    let files = [TEXT, BROKER, LISTENERS, WEBSOCKETS, BRIDGES, RULES, ACL].concat();
+    let files = [TEXT, BROKER, LISTENERS, WEBSOCKETS, BRIDGES, RULES, NAMED, ACL].concat();
     let files = files.into_iter().chain(password_cases()).chain(dynsec_cases());
     let networks = network_cases().into_iter().map(|case| case.code.as_str());
     let cases: BTreeSet<&str> = files.map(|case| case.0).chain(networks).collect();

@@ -7,5 +7,6 @@ mod lints;
 #[path = "../common/models.rs"]
 mod models;
 mod network_cases;
+mod ranges;
 mod roundtrip;
 mod rules;

@@ -1,7 +1,9 @@
 //! Configurations: what is written starts, and what is called wrong is refused.
 
 use mqttkube_mosquitto::setting::{Address, Name};
-use mqttkube_mosquitto::{Config, Listener, ListenerAddress, Severity, Version, lint};
+use mqttkube_mosquitto::{
+    Config, Lint, Listener, ListenerAddress, Severity, Version, lint, lint_named_files,
+};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
@@ -133,6 +135,100 @@ fn what_mosquitto_starts_with_although_it_is_wrong_is_known() {
             found.iter().any(|lint| lint.code.as_str() == code),
             "{code} in {lines}"
         );
+    }
+}
+
+/// Directives of a bridge whose names do not begin with `bridge_`, and those that do.
+const OF_A_BRIDGE: &[&str] = &[
+    "round_robin true",
+    "remote_clientid x",
+    "clientid x",
+    "remote_username u\nremote_password p",
+    "username u\npassword p",
+    "local_clientid x",
+    "local_username u\nlocal_password p",
+    "cleansession true",
+    "local_cleansession true",
+    "cleansession true\nlocal_cleansession false",
+    "keepalive_interval 0",
+    "keepalive_interval 65535",
+    "start_type lazy\nidle_timeout 30\nthreshold 3",
+    "start_type once",
+    "restart_timeout 3600 7200",
+    "notifications false",
+    "notifications_local_only true",
+    "notification_topic state",
+    "try_private false",
+    "bridge_protocol_version mqttv31",
+    "bridge_protocol_version mqttv50",
+    "bridge_attempt_unsubscribe false",
+    "bridge_outgoing_retain false",
+    "bridge_max_packet_size 1000",
+    "bridge_bind_address 127.0.0.1",
+    "bridge_cafile /nowhere",
+    "bridge_capath /nowhere",
+    "bridge_cafile /nowhere\nbridge_certfile /nowhere\nbridge_keyfile /nowhere",
+    "bridge_identity i\nbridge_psk ab12",
+    "bridge_cafile /nowhere\nbridge_insecure true",
+    "bridge_cafile /nowhere\nbridge_require_ocsp true",
+    "bridge_cafile /nowhere\nbridge_tls_version tlsv1.3",
+    "bridge_cafile /nowhere\nbridge_alpn mqtt",
+];
+
+/// Read, written and loaded: alone with what it needs, so that no other line can cover for it.
+#[test]
+fn every_directive_of_a_bridge_is_written_so_that_the_real_2_0_takes_it() {
+    if !mosquitto_is_there("every_directive_of_a_bridge_is_written_so_that_the_real_2_0_takes_it") {
+        return;
+    }
+    for lines in OF_A_BRIDGE {
+        let text = format!("connection c\naddress 127.0.0.1:1 127.0.0.1:2\ntopic a out 1\n{lines}\n");
+        let read = Config::read(&text);
+        assert_eq!(read.problems, [], "{lines}");
+        let written = read.config.write(Version::V2_0).expect("a configuration of 2.0");
+        let kept = |line: &str| {
+            let value = line.split_once(' ').map_or("", |(_, value)| value);
+            written.lines().any(|other| other.ends_with(value))
+        };
+        assert!(lines.lines().all(kept), "{lines}\n{written}");
+        drop(Broker::start(grounded(read.config)));
+    }
+    let tested = |name: &&str| OF_A_BRIDGE.iter().any(|lines| lines.contains(name));
+    let bridge =
+        |name: &&str| name.starts_with("bridge_") && mqttkube_mosquitto::is_directive(name, Version::V2_0);
+    let left: Vec<&str> = mqttkube_mosquitto::directives()
+        .filter(|name| bridge(name) && !tested(name))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_missing_file_does_to_the_real_2_0_what_the_lint_says() {
+    if !mosquitto_is_there("a_missing_file_does_to_the_real_2_0_what_the_lint_says") {
+        return;
+    }
+    for (lines, expected) in [
+        ("password_file /nowhere\n", false),
+        ("acl_file /nowhere\n", false),
+        ("psk_hint h\npsk_file /nowhere\n", false),
+        (
+            "connection c\naddress 127.0.0.1:1\ntopic a out 1\nbridge_cafile /nowhere\n",
+            true,
+        ),
+    ] {
+        let port = free_port();
+        let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n{lines}");
+        let outcome = Broker::run(&text, port);
+        assert_eq!(
+            outcome.is_ok(),
+            expected,
+            "{lines}\n{}",
+            outcome.err().unwrap_or_default()
+        );
+        let found = lint_named_files(&text, |path| path != "/nowhere");
+        assert!(!found.is_empty());
+        let says = |lint: &Lint| lint.message.ends_with("the broker does not start");
+        assert!(found.iter().all(|lint| says(lint) != expected), "{found:?}");
     }
 }
 

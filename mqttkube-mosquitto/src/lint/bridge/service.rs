@@ -3,7 +3,7 @@
 use crate::lint::{Check, Code};
 use crate::read::Section;
 use crate::setting::Address;
-use crate::{Connection, Way};
+use crate::{Connection, TopicRule, Way};
 
 /// A host name that a service has, and what it does not take.
 pub(super) struct Service {
@@ -109,7 +109,19 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn alpn(&mut self, section: Section, bridge: &Connection) {
+    pub(super) fn aws(&mut self, section: Section, bridge: &Connection) {
+        self.alpn(section, bridge);
+        let aws = |address: &Address| address.host().ends_with(".amazonaws.com");
+        let kept = |rule: &TopicRule| rule.qos() > 0 && rule.goes(Way::Out);
+        if bridge.addresses.iter().any(aws) && bridge.rules.iter().any(kept) {
+            let line = self.line(section, "address");
+            let message = "messages that waited for AWS IoT Core while it was away have not arrived (issue 3472 of Mosquitto)";
+            let help = "cut the connection once, and count what arrives, before you rely on it";
+            self.say(Code::BridgeAwsQueue, line, message, help);
+        }
+    }
+
+    fn alpn(&mut self, section: Section, bridge: &Connection) {
         let aws = |address: &Address| address.host().ends_with(".amazonaws.com") && address.port() == 443;
         if bridge.options.alpn.is_none() && bridge.addresses.iter().any(aws) {
             let line = self.line(section, "address");

@@ -31,6 +31,24 @@ pub(crate) fn password_cases() -> Vec<Case> {
     ]
 }
 
+/// Of the files that are named only `/there` is there.
+pub(crate) const NAMED: &[Case] = &[
+    (
+        "missing-file",
+        V2_0,
+        "connection c\nbridge_cafile /away\nbridge_certfile /there\n",
+        2,
+        "connection c\nbridge_cafile /there\nbridge_alpn /away\n",
+    ),
+    (
+        "missing-file",
+        V2_1,
+        "listener 1883\npassword_file  /away \n",
+        2,
+        "listener 1883\npassword_file  /there \n",
+    ),
+];
+
 pub(crate) const ACL: &[Case] = &[
     ("acl-line", V2_0, "user u\nallow a/#\n", 2, "user u\ntopic a/#\n"),
     (
