@@ -121,6 +121,20 @@ fn a_file_with_traps_is_linted() {
     );
 }
 
+/// Spec 2.1: Mosquitto starts without them, and never connects.
+#[test]
+fn a_file_that_names_authorities_which_are_not_there_is_linted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, ca) = (folder.path().join("mosquitto.conf"), folder.path().join("ca.pem"));
+    fs::write(&path, format!("connection c\nbridge_cafile {}\n", ca.display())).expect("a file");
+    let path = path.display().to_string();
+    let tells = |args: &[&str]| text(&bridge(args).stdout).contains("[missing-file]");
+    assert!(tells(&["lint", &path]));
+    assert!(!tells(&["lint", &path, "--elsewhere"]));
+    fs::write(&ca, "").expect("a file");
+    assert!(!tells(&["lint", &path]));
+}
+
 /// Changes what cannot be on this machine: ports, folders, accounts. Nothing of the bridge.
 /// 1,000 messages each way over five tokens that live for 5 seconds.
 #[cfg(feature = "demo")]
