@@ -121,6 +121,7 @@ codes! {
     BridgeLocalSession = "bridge-local-session", Note, "`local_cleansession false` survives a restart only from 2.0.15.";
     BridgeV5Session = "bridge-v5-session", Error, "Over MQTT 5 the remote session ends with the connection.";
     BridgeV5Window = "bridge-v5-window", Note, "2.0 does not keep to the Receive Maximum of the remote broker.";
+    BridgeV5Unlimited = "bridge-v5-unlimited", Error, "Over MQTT 5 a bridge of 2.0 cannot have an unlimited number of messages under way.";
     BridgeV5Refused = "bridge-v5-refused", Note, "Over MQTT 5 subscriptions have options that some brokers refuse.";
     BridgeKeepalive = "bridge-keepalive", Note, "A keepalive below 5 s counts as 5 s.";
     BridgeLazyMinimum = "bridge-lazy-minimum", Note, "An idle timeout or a threshold below 1 counts as 1.";

@@ -2,6 +2,7 @@
 
 mod broker;
 mod client;
+mod far_end;
 mod load;
 #[path = "../common/models.rs"]
 mod models;

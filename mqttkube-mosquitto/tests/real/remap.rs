@@ -59,7 +59,7 @@ fn broker(connections: Vec<Connection>) -> Broker {
     Broker::start(config)
 }
 
-fn watch(broker: &Broker) -> Client {
+pub(crate) fn watch(broker: &Broker) -> Client {
     let mut client = Client::connect(broker.port, "watcher", None).expect("anonymous clients may come in");
     assert!(client.subscribe("#") < 3);
     client

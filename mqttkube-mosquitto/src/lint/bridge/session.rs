@@ -98,6 +98,18 @@ impl Check<'_> {
                 "write `max_inflight_messages` with the limit of the remote broker",
             );
         }
+        if self.version == Version::V2_0
+            && self.config.global.max_inflight_messages.map(Ranged::get) == Some(0)
+        {
+            let message = "with `max_inflight_messages 0` the bridge asks for a Receive Maximum of 0, which MQTT 5 forbids: it \
+                           never connects";
+            self.say(
+                Code::BridgeV5Unlimited,
+                line,
+                message,
+                "write `max_inflight_messages` with a number, or use mqttv311",
+            );
+        }
         if receives {
             let message = "subscriptions ask for no-local, retain-as-published and retained messages always";
             self.say(

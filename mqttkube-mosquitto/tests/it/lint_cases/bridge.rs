@@ -140,6 +140,13 @@ pub(crate) const BRIDGES: &[Case] = &[
         "BRIDGE\nbridge_protocol_version mqttv311\n",
     ),
     (
+        "bridge-v5-unlimited",
+        V2_0,
+        "max_inflight_messages 0\nBRIDGE\nbridge_protocol_version mqttv50\n",
+        13,
+        "max_inflight_messages 20\nBRIDGE\nbridge_protocol_version mqttv50\n",
+    ),
+    (
         "bridge-v5-refused",
         V2_0,
         "BRIDGE\nbridge_protocol_version mqttv50\ntopic a in 1\n",
