@@ -64,7 +64,7 @@ fn check_way(cloud: &str, port: u16, alpn: &[&str], path: Option<&str>) {
     let mqtt = &bridge.cloud.mqtt;
     let found = match &mqtt.transport {
         Transport::WebSocket { path } => Some(path.as_str()),
-        _ => None,
+        Transport::Tcp => None,
     };
     assert_eq!((mqtt.port, found), (Some(port), path), "{cloud}");
     assert_eq!(
