@@ -9,8 +9,8 @@ use crate::load_or_complain;
 
 /// Write the same bridge as a mosquitto.conf on standard output.
 ///
-/// It holds no secret: where the password or token goes stands GOOGLE_CLOUD_JWT, which jwt-refresher replaces. What a bridge of
-/// Mosquitto cannot do, and what is risky about the file, is said on standard error.
+/// It holds no secret: where the password or token goes stands GOOGLE_CLOUD_JWT, which jwt-refresher replaces. What a
+/// bridge of Mosquitto cannot do, and what is risky about the file, is said on standard error.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Configuration file.
