@@ -1,7 +1,7 @@
 //! The same bridge as a mosquitto.conf. It never holds a secret: where the password goes stands the placeholder that the
 //! refresher fills in.
 
-use mqttkube_mosquitto::setting::{Address, BridgeProtocol, Name, Ranged, Secret, Text, TextError};
+use mqttkube_mosquitto::setting::{Address, BridgeProtocol, Name, Protocol, Ranged, Secret, Text, TextError};
 use mqttkube_mosquitto::{Config, Connection, Global, Listener, ListenerAddress, Port, Version, WriteError};
 use mqttkube_mqtt::{Tls, TlsVersion, Transport};
 use thiserror::Error;
@@ -20,6 +20,12 @@ const IN_FLIGHT: i64 = 100;
 const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs";
 /// Where the image of Mosquitto expects files about users.
 const PASSWORD_FILE: &str = "/mosquitto/config/passwd";
+/// The certificate of a local listener with TLS, its key, and who signs the certificates of its clients.
+const LISTENER_FILES: [&str; 3] = [
+    "/mosquitto/config/tls.crt",
+    "/mosquitto/config/tls.key",
+    "/mosquitto/config/ca.crt",
+];
 
 /// Why there is no mosquitto.conf for a bridge.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -106,7 +112,48 @@ impl<P> Bridge<P> {
         if self.relay.dead_letter.is_some() {
             notes.push("Mosquitto has no dead letters: what the cloud refuses is gone".to_owned());
         }
+        self.sides_not_in_mosquitto(&mut notes);
         notes
+    }
+
+    fn sides_not_in_mosquitto(&self, notes: &mut Vec<String>) {
+        let mqtt = &self.cloud.mqtt;
+        if let Some(tls) = &mqtt.tls {
+            if let Some(name) = &tls.server_name {
+                notes.push(format!(
+                    "Mosquitto compares the certificate with the address: `server-name: {name}` is left out, and the \
+                     certificate must bear the host of the cloud"
+                ));
+            }
+            if let [first, _, ..] = &tls.alpn[..] {
+                notes.push(format!(
+                    "Mosquitto offers one protocol by ALPN: {first:?}, not the rest"
+                ));
+            }
+        }
+        if mqtt.keyfile_password.is_some() {
+            notes.push(
+                "Mosquitto takes no password for a bridge's key: `keyfile_password` is left out, and the key must be \
+                 stored without one"
+                    .to_owned(),
+            );
+        }
+        if let Some((address, port)) = mqtt.bind.filter(|(_, port)| *port != 0) {
+            notes.push(format!(
+                "Mosquitto chooses the port that it connects from: `bind_port: {port}` of {address} is left out"
+            ));
+        }
+        if let Some(tls) = &self.local.tls {
+            let [certificate, key, ca] = LISTENER_FILES;
+            notes.push(format!(
+                "the local listener speaks TLS and needs a certificate in {certificate} and its key in {key}"
+            ));
+            if tls.certfile.is_some() {
+                notes.push(format!(
+                    "the local listener asks for certificates that one in {ca} has signed"
+                ));
+            }
+        }
     }
 
     fn global(&self, version: Version) -> Result<Global, RenderError> {
@@ -125,6 +172,10 @@ impl<P> Bridge<P> {
             max_inflight_messages: Ranged::new(IN_FLIGHT),
             // 2.1 would send one copy for each rule that takes a message.
             allow_duplicate_messages: version.sends_duplicates().then_some(false),
+            // 2.1 would end connections over packets that 2.0 takes.
+            max_packet_size: (version == Version::V2_1)
+                .then(|| Ranged::new(Version::V2_0.default_max_packet_size().into()))
+                .flatten(),
             pid_file,
             ..Global::default()
         })
@@ -140,9 +191,27 @@ impl<P> Bridge<P> {
         let host = loopback
             .then(|| name("the local host", &self.local.host))
             .transpose()?;
-        let port = Port::new(self.local.port.unwrap_or(1883).into());
+        let usual = if self.local.tls.is_some() { 8883 } else { 1883 };
+        let port = Port::new(self.local.port.unwrap_or(usual).into());
         let port = port.ok_or(RenderError::Port { what: "local" })?;
-        Ok(Listener::new(ListenerAddress::Tcp { port, host }))
+        let mut listener = Listener::new(ListenerAddress::Tcp { port, host });
+        let options = &mut listener.options;
+        if self.local.transport != Transport::Tcp {
+            options.protocol = Some(Protocol::WebSockets);
+        }
+        // What `local` says is how a client trusts the broker. The broker's own files have their usual places, and without
+        // them it does not start: better than a listener that everybody can listen in to.
+        if let Some(tls) = &self.local.tls {
+            let [certificate, key, ca] = LISTENER_FILES;
+            options.certfile = Some(text("the listener's certificate", certificate)?);
+            options.keyfile = Some(text("its key", key)?);
+            options.tls_version = Some(text("the TLS version", oldest(tls))?);
+            if tls.certfile.is_some() {
+                options.cafile = Some(text("the CA file", ca)?);
+                options.require_certificate = Some(true);
+            }
+        }
+        Ok(listener)
     }
 
     fn connection(&self, version: Version) -> Result<Connection, RenderError> {
@@ -188,6 +257,10 @@ impl<P> Bridge<P> {
             .max_packet
             .and_then(|bytes| i64::try_from(bytes).ok())
             .and_then(Ranged::new);
+        options.bind_address = match &mqtt.bind {
+            Some((address, _)) => Some(text("the address to connect from", &address.to_string())?),
+            None => None,
+        };
         if let Some(tls) = &mqtt.tls {
             encrypt(options, tls, version)?;
         }
@@ -212,11 +285,7 @@ fn encrypt(
         (false, Version::V2_1) => options.tls_use_os_certs = Some(true),
         (false, Version::V2_0) => options.capath = Some(text("the CA folder", SYSTEM_CERTIFICATES)?),
     }
-    let oldest = match tls.min_version {
-        TlsVersion::V12 => "tlsv1.2",
-        TlsVersion::V13 => "tlsv1.3",
-    };
-    options.tls_version = Some(text("the TLS version", oldest)?);
+    options.tls_version = Some(text("the TLS version", oldest(tls))?);
     options.alpn = tls
         .alpn
         .first()
@@ -224,6 +293,13 @@ fn encrypt(
         .transpose()?;
     options.insecure = tls.skip_hostname_verification.then_some(true);
     Ok(())
+}
+
+const fn oldest(tls: &Tls) -> &'static str {
+    match tls.min_version {
+        TlsVersion::V12 => "tlsv1.2",
+        TlsVersion::V13 => "tlsv1.3",
+    }
 }
 
 fn text(what: &'static str, value: &str) -> Result<Text, RenderError> {

@@ -5,6 +5,7 @@ mod endpoints;
 mod keys;
 mod logins;
 mod relay;
+mod render;
 mod schedule;
 mod sidecar;
 mod spec;
