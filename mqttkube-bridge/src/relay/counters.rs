@@ -50,6 +50,7 @@ pub(super) struct Counters {
     lane: Tally,
     rules: Vec<(Option<String>, Tally)>,
     answers_lost: AtomicU64,
+    letters_lost: AtomicU64,
     waiting: AtomicU64,
     waiting_bytes: AtomicU64,
     /// Milliseconds since 1970; 0: nothing waits.
@@ -70,6 +71,8 @@ pub struct LaneStatus {
     pub rules: Vec<RuleStatus>,
     /// Topics for answers that were left out because no rule of the way back would bring the answer.
     pub answers_lost: u64,
+    /// Dead letters that could not be handed to the local broker, which was away or slow. They are in `dropped` as well.
+    pub letters_lost: u64,
     /// Messages that are held here and are not safe yet.
     pub waiting: u64,
     /// Bytes of their topics and payloads.
@@ -131,6 +134,10 @@ impl Counters {
         self.answers_lost.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn letter_lost(&self) {
+        self.letters_lost.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn forwarded(&self, rule: Option<usize>) {
         self.count(rule, |tally| &tally.forwarded);
     }
@@ -170,6 +177,7 @@ impl Counters {
             dropped,
             rules: rules.collect(),
             answers_lost: load(&self.answers_lost),
+            letters_lost: load(&self.letters_lost),
             waiting: load(&self.waiting),
             waiting_bytes: load(&self.waiting_bytes),
             oldest: Some(load(&self.oldest)).filter(|oldest| *oldest > 0),

@@ -150,7 +150,7 @@ impl Message {
         Some(self)
     }
 
-    /// What it takes in a store or queue, in bytes.
+    /// What it takes in a store or queue, in bytes: topic, payload and every property, with 64 for what else there is.
     #[must_use]
     pub fn weight(&self) -> u64 {
         weight(&self.topic, &self.payload, &self.properties)
@@ -184,5 +184,47 @@ pub(super) fn weight(topic: &str, payload: &[u8], properties: &Properties) -> u6
         .iter()
         .map(|(name, value)| name.len() + value.len())
         .sum();
-    (topic.len() + payload.len() + user + OVERHEAD) as u64
+    let texts = [&properties.response_topic, &properties.content_type];
+    let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+    let correlation = properties.correlation_data.as_ref().map_or(0, Vec::len);
+    (topic.len() + payload.len() + user + texts + correlation + OVERHEAD) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_a_message_has_its_weight() {
+        let plain = Message::new("t", "");
+        let with = |properties| Message {
+            properties,
+            ..plain.clone()
+        };
+        let long = || Some("x".repeat(1_000));
+        let heavy = [
+            with(Properties {
+                response_topic: long(),
+                ..Properties::default()
+            }),
+            with(Properties {
+                correlation_data: long().map(String::into_bytes),
+                ..Properties::default()
+            }),
+            with(Properties {
+                content_type: long(),
+                ..Properties::default()
+            }),
+            with(Properties {
+                user: vec![(String::new(), "x".repeat(1_000))],
+                ..Properties::default()
+            }),
+            Message::new("t", "x".repeat(1_000)),
+            Message::new("x".repeat(1_001), ""),
+        ];
+        for message in heavy {
+            let more = message.weight() - plain.weight();
+            assert_eq!(more, 1_000, "{message:?} {:?}", message.properties);
+        }
+    }
 }

@@ -127,6 +127,14 @@ fn lanes(page: &mut Page, lanes: [(&str, &LaneStatus); 2], now: UnixTime) {
     for (name, lane) in lanes {
         page.line("answers_lost_total", &[("lane", name)], lane.answers_lost);
     }
+    page.head(
+        "dead_letters_lost_total",
+        "counter",
+        "Dead letters that could not be handed to the local broker.",
+    );
+    for (name, lane) in lanes {
+        page.line("dead_letters_lost_total", &[("lane", name)], lane.letters_lost);
+    }
     waiting(page, lanes, now);
 }
 
