@@ -58,11 +58,20 @@ impl Default for LoggingSettings {
 
 /// Reads both sections of a document. What is wrong is reported, and a default stands in for it.
 pub fn read_settings(document: &mut Section<'_>) -> Settings {
+    read(document, true)
+}
+
+/// The same for programs of the bridge, which never log what they carry and say so where that is asked of them.
+pub fn read_bridge_settings(document: &mut Section<'_>) -> Settings {
+    read(document, false)
+}
+
+fn read(document: &mut Section<'_>, shows_payloads: bool) -> Settings {
     Settings {
         http: document.section("http", "the section http").map(http),
         logging: document
             .section("logging", "the section logging")
-            .map(logging)
+            .map(|section| logging(section, shows_payloads))
             .unwrap_or_default(),
     }
 }
@@ -94,7 +103,7 @@ fn host(cursor: &Cursor<'_>) -> Option<String> {
     None
 }
 
-fn logging(mut section: Section<'_>) -> LoggingSettings {
+fn logging(mut section: Section<'_>, shows_payloads: bool) -> LoggingSettings {
     let default = LoggingSettings::default();
     let settings = LoggingSettings {
         level: section
@@ -107,6 +116,12 @@ fn logging(mut section: Section<'_>) -> LoggingSettings {
             .unwrap_or(default.json),
         payloads: section.or("payloads", default.payloads),
     };
+    if settings.payloads
+        && !shows_payloads
+        && let Some(value) = section.get("payloads")
+    {
+        value.warning("payloads has no effect: a bridge never logs what it carries");
+    }
     section.finish();
     settings
 }

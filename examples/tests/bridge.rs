@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use mqttkube_bridge::endpoint::Profile;
+
 const CANARY: &str = "canary-swordfish";
 const MOSQUITTO: &str = "/usr/sbin/mosquitto";
 
@@ -135,7 +137,6 @@ fn a_file_that_names_authorities_which_are_not_there_is_linted() {
     assert!(!tells(&["lint", &path]));
 }
 
-/// Changes what cannot be on this machine: ports, folders, accounts. Nothing of the bridge.
 /// 1,000 messages each way over five tokens that live for 5 seconds.
 #[cfg(feature = "demo")]
 #[test]
@@ -159,16 +160,71 @@ fn the_demo_loses_nothing_and_ends_with_status_0() {
     }
 }
 
+/// Changes what cannot be on this machine: ports, folders, accounts, and what is in a certificate. Nothing else.
 fn grounded(conf: &str, folder: &Path, port: u16) -> String {
+    let place = folder.display();
     let line = |line: &str| match line.split_once(' ') {
         Some(("listener", _)) => format!("listener {port} 127.0.0.1\nuser root\n"),
-        Some(("persistence_location", _)) => format!("persistence_location {}/\n", folder.display()),
+        Some(("persistence_location", _)) => format!("persistence_location {place}/\n"),
         Some(("address", _)) => "address 127.0.0.1:1\n".to_owned(),
-        Some(("pid_file", _)) => format!("pid_file {}/pid\n", folder.display()),
+        Some(("pid_file", _)) => format!("pid_file {place}/pid\n"),
         Some(("password_file", _)) => String::new(),
+        Some((name @ ("bridge_cafile" | "bridge_certfile"), _)) => format!("{name} {place}/some.crt\n"),
+        Some(("bridge_keyfile", _)) => format!("bridge_keyfile {place}/some.key\n"),
         _ => format!("{line}\n"),
     };
     conf.lines().map(line).collect()
+}
+
+/// A certificate and its key, as good as any for a broker that only loads them.
+fn make_certificate(folder: &Path) {
+    let words =
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=some -keyout some.key";
+    let made = Command::new("openssl")
+        .args(words.split(' '))
+        .args(["-out", "some.crt"])
+        .current_dir(folder)
+        .output()
+        .expect("openssl is there");
+    assert!(made.status.success(), "{}", text(&made.stderr));
+}
+
+/// Starts the real broker with what is rendered and waits until its bridge has loaded everything and says hello.
+fn loads(name: &str) {
+    let output = bridge(&["render", &format!("{name}.yaml"), "--mosquitto", "2.0"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let folder = tempfile::tempdir().expect("a folder");
+    make_certificate(folder.path());
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = socket.local_addr().expect("an address").port();
+    drop(socket);
+    let path = folder.path().join("mosquitto.conf");
+    fs::write(&path, grounded(&text(&output.stdout), folder.path(), port)).expect("a file");
+    let log = folder.path().join("log");
+    let mut command = Command::new(MOSQUITTO);
+    command
+        .args(["-v", "-c"])
+        .arg(&path)
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&log).expect("a file"));
+    let mut broker = command.spawn().expect("Mosquitto starts");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let said = || fs::read_to_string(&log).unwrap_or_default();
+    let mut ended = None;
+    while !(said().contains("sending CONNECT") && TcpStream::connect(("127.0.0.1", port)).is_ok()) {
+        ended = broker.try_wait().expect("a child");
+        if ended.is_some() || Instant::now() >= deadline || said().contains("Unable to load") {
+            break;
+        }
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    broker.kill().and_then(|()| broker.wait()).expect("it ends");
+    let said = said();
+    assert!(
+        ended.is_none() && said.contains("sending CONNECT") && !said.contains("Unable to load"),
+        "{name}: {ended:?}\n{said}\n{}",
+        text(&output.stdout)
+    );
 }
 
 #[test]
@@ -181,39 +237,26 @@ fn what_is_rendered_is_loaded_by_the_real_mosquitto() {
         println!("skipped: what_is_rendered_is_loaded_by_the_real_mosquitto: {MOSQUITTO} is not installed");
         return;
     }
-    for name in [
-        "clearblade",
-        "azure-iot-hub",
-        "aws-iot-core",
-        "azure-event-grid",
-        "plain",
-        "emqx",
-    ] {
-        let output = bridge(&["render", &format!("{name}.yaml"), "--mosquitto", "2.0"]);
-        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-        let folder = tempfile::tempdir().expect("a folder");
-        let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = socket.local_addr().expect("an address").port();
-        drop(socket);
-        let path = folder.path().join("mosquitto.conf");
-        fs::write(&path, grounded(&text(&output.stdout), folder.path(), port)).expect("a file");
-        let mut command = Command::new(MOSQUITTO);
-        command
-            .arg("-c")
-            .arg(&path)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let mut broker = command.spawn().expect("Mosquitto starts");
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let ended = broker.try_wait().expect("a child");
-            assert!(
-                ended.is_none() && Instant::now() < deadline,
-                "{name}: {ended:?}\n{}",
-                text(&output.stdout)
-            );
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
-        broker.kill().and_then(|()| broker.wait()).expect("it ends");
-    }
+    let files = fs::read_dir(configs()).expect("the folder can be read");
+    let paths = files.map(|entry| entry.expect("an entry can be read").path());
+    let yaml = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let names: Vec<String> = yaml
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    assert_eq!(names.len(), Profile::ALL.len(), "one for each profile: {names:?}");
+    names.iter().for_each(|name| loads(name));
+}
+
+#[test]
+fn a_bridge_says_that_it_never_logs_payloads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("loud.yaml");
+    let file = fs::read_to_string(configs().join("emqx.yaml")).expect("the file can be read");
+    fs::write(&path, format!("{file}\nlogging: {{payloads: true}}\n")).expect("a file");
+    let output = bridge(&["check", &path.display().to_string()]);
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("warning: payloads has no effect: a bridge never logs what it carries"),
+        "{said}"
+    );
 }

@@ -14,7 +14,7 @@ use mqttkube_examples::cli::{self, BAD_INPUT};
 use mqttkube_examples::http::{Answer, Server};
 use mqttkube_examples::logging;
 use mqttkube_examples::secrets::Process;
-use mqttkube_examples::settings::{HttpSettings, LoggingSettings, Settings, read_settings};
+use mqttkube_examples::settings::{HttpSettings, LoggingSettings, Settings, read_bridge_settings};
 use mqttkube_examples::signals::Signals;
 use serde_json::json;
 use tokio::sync::watch;
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
 
 /// The plan of a file, or what is wrong with it, for people.
 fn from_file(path: &Path) -> Result<Plan, String> {
-    let bridge = spec::load(path, read_settings).map_err(|errors| errors.to_string())?;
+    let bridge = spec::load(path, read_bridge_settings).map_err(|errors| errors.to_string())?;
     bridge.notes.iter().for_each(|note| eprintln!("{note}"));
     let secrets: Secrets = Arc::new(Process);
     let mut options = bridge

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use mqttkube_bridge::spec::{self, Bridge};
 use mqttkube_examples::cli::{self, BAD_INPUT};
-use mqttkube_examples::settings::{Settings, read_settings};
+use mqttkube_examples::settings::{Settings, read_bridge_settings};
 use mqttkube_mapping::yaml::Diagnostics;
 
 /// Joins a local MQTT broker to a cloud broker whose credentials expire.
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 
 /// Reads a file with the sections `http` and `logging`, which are this program's own.
 fn load(path: &Path) -> Result<Bridge<Settings>, Diagnostics> {
-    spec::load(path, read_settings)
+    spec::load(path, read_bridge_settings)
 }
 
 /// The same for commands that need a good file: what is wrong goes to standard error.

@@ -1,7 +1,7 @@
 //! A CloudBridge document: a broker joined to a cloud service.
 
 use mqttkube_bridge::spec::{self, Bridge};
-use mqttkube_examples::settings::read_settings;
+use mqttkube_examples::settings::read_bridge_settings;
 use mqttkube_manifests::scenario::cloud_bridge::{CloudBridge, Device, Form, Relay, Sidecar};
 use mqttkube_mapping::yaml::{Content, Cursor, Section};
 use mqttkube_mosquitto::TopicRule;
@@ -81,7 +81,7 @@ fn by_path(cursor: &Cursor<'_>) -> Option<Read> {
         .map_err(|error| cursor.error(format!("{path} cannot be read: {error}")))
         .ok()?;
     let folder = std::path::Path::new(&path).parent()?.display().to_string();
-    let read = spec::parse(&text, &path, &folder, read_settings);
+    let read = spec::parse(&text, &path, &folder, read_bridge_settings);
     let bridge = read
         .map_err(|errors| errors.iter().for_each(|error| cursor.error(error.to_string())))
         .ok()?;
@@ -91,7 +91,12 @@ fn by_path(cursor: &Cursor<'_>) -> Option<Read> {
 
 fn inline(cursor: &Cursor<'_>) -> Option<Read> {
     let tree: Value = cursor.read()?;
-    let read = spec::parse(&tree.to_string(), cursor.file(), cursor.folder(), read_settings);
+    let read = spec::parse(
+        &tree.to_string(),
+        cursor.file(),
+        cursor.folder(),
+        read_bridge_settings,
+    );
     let bridge = read.map_err(|errors| {
         for error in &errors {
             let place = cursor_at(cursor, &error.path);
