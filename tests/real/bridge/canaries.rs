@@ -21,6 +21,18 @@ const TOKEN: &str = "canary-token-51c0";
 const SAS_KEY: &str = "Y2FuYXJ5LXNhcy1rZXktMDEyMzQ1Njc4OWFiY2RlZg==";
 /// A password at the cloud.
 const CLOUD_PASSWORD: &str = "canary-cloud-77aa";
+/// What an authorizer of AWS looks at.
+const AUTHORIZER_TOKEN: &str = "canary-authorizer-19be";
+/// Opens the key of a client certificate.
+const KEY_PASSWORD: &str = "canary-key-6f10";
+/// Private keys: of the device, of one behind it, of the tutorial, and of a certificate, locked and not.
+const KEYS: [&str; 5] = [
+    "key.pem",
+    "door.pem",
+    "ec_private.pem",
+    "client-locked.pem",
+    "client-open.pem",
+];
 
 /// What has been said so far, by whom.
 #[derive(Default)]
@@ -36,7 +48,7 @@ impl Said {
         self.hear(format!("output of {who}"), process.output());
         let arguments = std::fs::read(format!("/proc/{}/cmdline", process.id())).unwrap_or_default();
         self.hear(format!("arguments of {who}"), String::from_utf8_lossy(&arguments));
-        for page in ["/metrics", "/livez", "/readyz", "/"] {
+        for page in ["/metrics", "/livez", "/readyz", "/api/status", "/api/health", "/"] {
             self.hear(
                 format!("{page} of {who}"),
                 page_text(http, page).await.unwrap_or_default(),
@@ -60,12 +72,15 @@ impl Said {
 
     /// Nothing that is secret, nor a part of it that would help somebody.
     fn check(&self, folder: &Folder) {
-        let key = folder.read("key.pem");
-        let key_lines = key
-            .lines()
-            .filter(|line| line.len() > 20 && !line.starts_with('-'));
+        let keys = KEYS.map(|name| folder.read(name));
         let mut secrets: Vec<&str> = vec![PASSWORD, WRONG, TOKEN, SAS_KEY, CLOUD_PASSWORD];
-        secrets.extend(key_lines);
+        secrets.extend([AUTHORIZER_TOKEN, KEY_PASSWORD]);
+        for key in &keys {
+            let before = secrets.len();
+            let lines = key.lines();
+            secrets.extend(lines.filter(|line| line.len() > 20 && !line.starts_with('-')));
+            assert!(secrets.len() > before, "every key has lines to look for");
+        }
         // Every signed token begins with its header; every signature of a device has these names.
         secrets.extend(["eyJ0eXAi", "eyJhbGci", "SharedAccessSignature", "&sig="]);
         for (who, what) in &self.0 {
@@ -91,6 +106,19 @@ async fn page_text(port: u16, path: &str) -> Option<String> {
     let mut text = String::new();
     stream.read_to_string(&mut text).await.ok()?;
     Some(text)
+}
+
+impl Folder {
+    /// A client certificate, and its key behind a password.
+    fn certificate(&self) {
+        let words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=d \
+                     -keyout client-open.pem -out client.pem";
+        self.openssl(&words.split(' ').collect::<Vec<_>>());
+        let words = "pkcs8 -topk8 -v2 aes-256-cbc -in client-open.pem -out client-locked.pem -passout";
+        let password = format!("pass:{KEY_PASSWORD}");
+        let words: Vec<&str> = words.split(' ').chain([password.as_str()]).collect();
+        self.openssl(&words);
+    }
 }
 
 /// Two brokers; the cloud speaks TLS and lets everybody in, whatever is shown to it.
@@ -120,7 +148,16 @@ impl Scene {
         scene.folder.write("password", PASSWORD);
         scene.folder.write("cloud-password", CLOUD_PASSWORD);
         scene.folder.write("wrong", WRONG);
-        scene.folder.key("key.pem");
+        scene.folder.write("authorizer-token", AUTHORIZER_TOKEN);
+        scene.folder.write("key-password", KEY_PASSWORD);
+        scene.folder.write(
+            "bridge.conf.tmpl",
+            "connection c\naddress localhost\nremote_password GOOGLE_CLOUD_JWT\n",
+        );
+        for name in ["key.pem", "door.pem", "ec_private.pem"] {
+            scene.folder.key(name);
+        }
+        scene.folder.certificate();
         // A key of which a part was lost.
         let key = scene.folder.read("key.pem");
         scene.folder.write("damaged.pem", &key[..key.len() - 60]);
@@ -129,12 +166,17 @@ impl Scene {
 
     /// Writes a configuration and gives its name.
     fn config(&self, name: &str, password: &str, cloud: &str, topics: &str, http: u16) -> String {
+        let gateway = if cloud.contains("clearblade") {
+            "gateway: {devices: [{id: door, key: door.pem}]}\n"
+        } else {
+            ""
+        };
         let text = format!(
             "local: {{port: {}, client-id: {name}-local, auth: {{type: basic, username: bridge, password: \"${{file:{}}}\"}}}}\n\
              cloud: {{host: localhost, port: {}, {cloud}}}\n\
              rules: [\"# out 1 gcp/ {topics}\"]\n\
              http: {{bind: 127.0.0.1, port: {http}}}\nlogging: {{level: debug, payloads: true}}\n\
-             sidecar: {{output: {name}.conf, reload: command, command: [\"true\"]}}\n",
+             sidecar: {{output: {name}.conf, reload: command, command: [\"true\"]}}\n{gateway}",
             self.local.port(),
             self.folder.path(password).display(),
             self.cloud.port(),
@@ -194,6 +236,18 @@ const CLOUDS: &[(&str, &str, &str)] = &[
         "up/",
     ),
     (
+        "authorizer",
+        "profile: aws-iot-core, cafile: roots.pem, endpoint: localhost, client: d, \
+         credential: {type: authorizer, name: tokens, token: \"${file:authorizer-token}\"}",
+        "up/",
+    ),
+    (
+        "certificate",
+        "profile: emqx, client-id: d, auth: {type: mtls, cafile: roots.pem, certfile: client.pem, \
+         keyfile: client-locked.pem, keyfile_password: \"${file:key-password}\"}",
+        "up/",
+    ),
+    (
         "basic",
         "profile: plain, client-id: d, tls: {cafile: roots.pem}, \
          credential: {type: basic, username: u, password: \"${file:cloud-password}\"}",
@@ -245,6 +299,23 @@ async fn no_secret_is_in_anything_that_the_programs_say() {
     })
     .await;
     said.look_at("refresher", &refresher, http).await;
+    // One that the tutorial's environment sets up.
+    let (http, place) = (free_port().to_string(), scene.folder.path(""));
+    let spec = program::spec("jwt-refresher", scene.folder.path("environment.log"))
+        .args(["--port", &http, "--output"])
+        .arg(scene.folder.path("environment.conf"))
+        .arg("--pid-file")
+        .arg(scene.folder.path("pid"));
+    let spec = spec
+        .env("PROJECT_ID", "p")
+        .env("BASE_DIR", place.as_os_str().to_owned());
+    let environment = spec.env("RUST_LOG", "trace").start().unwrap();
+    wait::until(SOON, "a token of the environment", || {
+        scene.folder.read("environment.conf").contains("eyJhbGci")
+    })
+    .await;
+    said.look_at("environment", &environment, http.parse().unwrap())
+        .await;
     // Somebody who wrote a password where it does not belong.
     scene.folder.write("open.conf", format!("connection c\naddress h\ntopic # out 1\nremote_password {CLOUD_PASSWORD}\nremote_password {WRONG}\n"));
     said.run(&scene.folder, &["lint", "open.conf"]);
@@ -254,5 +325,8 @@ async fn no_secret_is_in_anything_that_the_programs_say() {
         "the tokens are where they belong, so the search knows them"
     );
     assert!(said.has("INFO mqttkube_"), "the programs said nothing");
+    for page in ["attached{device=\"door\"} 1", "\"cloud\":", "token_left_seconds"] {
+        assert!(said.has(page), "{page} is on no page");
+    }
     said.check(&scene.folder);
 }
