@@ -125,7 +125,8 @@ fn program_of(proc: &Path) -> Option<String> {
     )
 }
 
-/// Sends SIGTERM and waits until the process is gone.
+/// Sends SIGTERM and waits until the process is gone. Mosquitto saves its queue when it ends so; SIGUSR1 before it would
+/// have the same saved twice, and ends a program that has no use for it before it has saved anything.
 async fn terminate(process: Process) -> Result<(), SidecarError> {
     let pid = process.pid;
     let target = i32::try_from(pid).ok().and_then(Pid::from_raw);

@@ -55,6 +55,12 @@ fn rule_in(space: &str, dice: &mut Dice) -> Option<TopicRule> {
     }
 }
 
+fn is_nameless(model: &RuleSet, topic: &str, way: Way) -> bool {
+    model
+        .forward(topic, way)
+        .is_some_and(|forward| forward.topic.is_empty())
+}
+
 impl Rules {
     pub(super) fn random(space: String, dice: &mut Dice) -> Self {
         let count = 1 + dice.below(5);
@@ -86,16 +92,33 @@ impl Rules {
         RuleSet::new(self.with_marker(), Version::V2_0)
     }
 
-    /// Topics near those that the rules name.
+    /// Topics near those that the rules name, but for those of which no topic would be left.
     pub(super) fn topics(&self, way: Way) -> Vec<String> {
+        let model = self.model();
+        let named = |topic: &String| !is_nameless(&model, topic, way);
+        self.nearby().into_iter().filter(named).collect()
+    }
+
+    /// How many topics are kept out because no topic would be left of them.
+    pub(super) fn nameless(&self, way: Way) -> usize {
+        let model = self.model();
+        let nearby = self.nearby();
+        nearby
+            .iter()
+            .filter(|topic| is_nameless(&model, topic, way))
+            .count()
+    }
+
+    fn nearby(&self) -> BTreeSet<String> {
         let space = &self.space;
-        let all: BTreeSet<String> = if space.is_empty() {
+        if space.is_empty() {
             let levels = ["a", "b", "c", "d", "aa"];
             let pairs = levels
                 .iter()
                 .flat_map(|a| levels.iter().map(move |b| format!("{a}/{b}")));
             let more = [
-                "a", "b", "c", "aa", "a/a/b", "b/a/b", "c/d/a", "c/d/a/b", "x/y/z", "b/", "a//b", "/a",
+                "a", "b", "c", "aa", "a/a/b", "b/a/b", "c/d/a", "c/d/a/b", "x/y/z", "a/", "b/", "c/d/",
+                "a//b", "/a",
             ];
             pairs.chain(more.map(str::to_owned)).collect()
         } else {
@@ -107,14 +130,7 @@ impl Rules {
                 .iter()
                 .flat_map(|head| ends.map(|end| format!("{head}{space}{end}")))
                 .collect()
-        };
-        let model = self.model();
-        let named = |topic: &String| {
-            model
-                .forward(topic, way)
-                .is_none_or(|forward| !forward.topic.is_empty())
-        };
-        all.into_iter().filter(named).collect()
+        }
     }
 
     pub(super) fn sign(&self, way: Way) -> String {
