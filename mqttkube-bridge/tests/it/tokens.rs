@@ -10,11 +10,14 @@ use mqttkube_bridge::credential::{
     StaticSource, TokenText, UnixTime, sas_token, token_expiry,
 };
 use mqttkube_mapping::yaml::SecretLookup;
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{Signature, SigningKey as Deterministic};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 
 const RFC7515_A3: &[u8] = include_bytes!("../keys/rfc7515-a3.pem");
 const PUBLIC_X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
 const PUBLIC_Y: &str = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
+const PRIVATE_D: &str = "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI";
 const DETERMINISTIC: &str = "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJhdWQiOiJteS1wcm9qZWN0IiwiZXhwIjoxNTA5NjUwODAxLCJpYXQiOjE1MDk2NDcyMDF9.0agJyImD9nLXRgOh5kMssMLltqyruwJg7HFBZJ953UsYtWqLSRM2lN-Wbl41LTyaBd45QiR3YMPxUldZcgsy8g";
 
 fn bytes(base64url: &str) -> Vec<u8> {
@@ -38,9 +41,16 @@ fn the_signature_of_rfc_7515_a3_verifies() {
     );
 }
 
+/// A signer whose nonce comes from key and message (RFC 6979), so that its signatures can be foretold.
+fn deterministic(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let key = Deterministic::from_slice(key).expect("32 bytes below the order");
+    let signature: Signature = key.sign(message);
+    signature.to_bytes().to_vec()
+}
+
 /// RFC 6979 A.2.5, P-256 with SHA-256, message "sample": what another signer makes of a known key, and how ring sees it.
 #[test]
-fn the_signature_of_rfc_6979_verifies() {
+fn the_signature_of_rfc_6979_is_reproduced_and_verifies() {
     let bytes = |hex: &str| -> Vec<u8> {
         let pairs = hex
             .as_bytes()
@@ -58,13 +68,15 @@ fn the_signature_of_rfc_6979_verifies() {
         "EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716\
          F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8",
     );
+    let secret = bytes("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721");
+    assert_eq!(deterministic(&secret, b"sample"), signature);
     let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
     assert_eq!(key.verify(b"sample", &signature), Ok(()));
     assert!(key.verify(b"sampler", &signature).is_err());
 }
 
 #[test]
-fn a_device_token_equals_the_vector_up_to_its_signature_and_verifies() {
+fn a_device_token_equals_the_vector_byte_for_byte_when_it_is_signed_deterministically_and_verifies() {
     let claims = Claims {
         audience: "my-project".to_owned(),
         issued_at: UnixTime(1_509_647_201),
@@ -80,6 +92,12 @@ fn a_device_token_equals_the_vector_up_to_its_signature_and_verifies() {
     assert_eq!(
         Some(jwt.signing_input().as_str()),
         DETERMINISTIC.rsplit_once('.').map(|(input, _)| input)
+    );
+    let input = jwt.signing_input();
+    let signature = deterministic(&bytes(PRIVATE_D), input.as_bytes());
+    assert_eq!(
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)),
+        DETERMINISTIC
     );
     verify(DETERMINISTIC);
     let key = mqttkube_bridge::credential::SigningKey::from_pem(RFC7515_A3).expect("the vector is a key");
