@@ -42,10 +42,12 @@ pub enum RenderError {
         source: TextError,
     },
     /// Mosquitto's bridges speak no WebSocket.
-    #[error("a bridge of Mosquitto cannot connect over WebSocket")]
+    #[error("a bridge of Mosquitto cannot connect over WebSocket: use `transport: tcp`, or the relay")]
     WebSocket,
     /// Mosquitto's bridges have no enhanced authentication.
-    #[error("a bridge of Mosquitto cannot show a token by the method {method}")]
+    #[error(
+        "a bridge of Mosquitto cannot show a token by the method {method}: use a certificate, or the relay"
+    )]
     Method {
         /// The method.
         method: &'static str,

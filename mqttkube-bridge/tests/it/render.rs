@@ -88,7 +88,7 @@ fn a_bridge_over_websocket_cannot_be_rendered() {
     assert_eq!(error, RenderError::WebSocket);
     assert_eq!(
         error.to_string(),
-        "a bridge of Mosquitto cannot connect over WebSocket"
+        "a bridge of Mosquitto cannot connect over WebSocket: use `transport: tcp`, or the relay"
     );
 }
 
