@@ -46,8 +46,9 @@ fn every_configuration_that_is_written_for_2_0_starts() {
     }
 }
 
+/// Whether the real broker starts with these lines is as expected. Returns the whole file.
 #[track_caller]
-fn starts(lines: &str, expected: bool) {
+fn tried(lines: &str, expected: bool) -> String {
     let port = free_port();
     let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n{lines}");
     let outcome = Broker::run(&text, port);
@@ -57,6 +58,12 @@ fn starts(lines: &str, expected: bool) {
         "{lines}\n{}",
         outcome.err().unwrap_or_default()
     );
+    text
+}
+
+#[track_caller]
+fn starts(lines: &str, expected: bool) {
+    let text = tried(lines, expected);
     let fatal = lint(&text, Version::V2_0)
         .into_iter()
         .filter(|lint| lint.severity == Severity::Error)
@@ -216,15 +223,7 @@ fn a_missing_file_does_to_the_real_2_0_what_the_lint_says() {
             true,
         ),
     ] {
-        let port = free_port();
-        let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n{lines}");
-        let outcome = Broker::run(&text, port);
-        assert_eq!(
-            outcome.is_ok(),
-            expected,
-            "{lines}\n{}",
-            outcome.err().unwrap_or_default()
-        );
+        let text = tried(lines, expected);
         let found = lint_named_files(&text, |path| path != "/nowhere");
         assert!(!found.is_empty());
         let says = |lint: &Lint| lint.message.ends_with("the broker does not start");

@@ -43,6 +43,12 @@ fn replays(scene: &Scene) -> [u64; 2] {
     [counts.marked_duplicate, counts.sent_again]
 }
 
+/// Waits until nothing is under way, and says what was sent once more until then.
+async fn rests(scene: &Scene) -> [u64; 2] {
+    scene.quiet().await;
+    replays(scene)
+}
+
 /// Lets so many tokens grow old. Every fourth is replaced between messages, when nothing may come twice; the rest with
 /// messages before and meanwhile.
 async fn rolls_over(setup: Setup, rounds: u64) {
@@ -51,16 +57,14 @@ async fn rolls_over(setup: Setup, rounds: u64) {
     for round in 0..rounds {
         let before = scene.cloud.counts().connections;
         scene.send().await;
-        let quiet = round % 4 == 3;
-        let replayed = if quiet {
-            scene.quiet().await;
-            Some(replays(&scene))
+        let replayed = if round % 4 == 3 {
+            Some(rests(&scene).await)
         } else {
             None
         };
         // At 80 % of its life, at the latest, another token is due.
         tokio::time::advance(Duration::from_secs(lifetime * 8 / 10)).await;
-        if !quiet {
+        if replayed.is_none() {
             scene.send().await;
         }
         scene
@@ -82,8 +86,7 @@ async fn rolls_over(setup: Setup, rounds: u64) {
 /// After a token was replaced while nothing was under way: what was sent again would come before what is sent now.
 async fn stays_so(scene: &mut Scene, replayed: [u64; 2]) {
     scene.send().await;
-    scene.quiet().await;
-    assert_eq!(replays(scene), replayed, "nothing was unacknowledged");
+    assert_eq!(rests(scene).await, replayed, "nothing was unacknowledged");
 }
 
 /// No connection ended with its token, and what came twice was unacknowledged when its connection was cut.
@@ -130,10 +133,8 @@ async fn fifty_tokens_in_real_time_lose_nothing() {
     let rounds = u64::from(50 * scale());
     let mut scene = Scene::start(Setup::default()).await;
     for round in 0..rounds {
-        let quiet = round % 2 == 1;
-        let replayed = if quiet {
-            scene.quiet().await;
-            Some(replays(&scene))
+        let replayed = if round % 2 == 1 {
+            Some(rests(&scene).await)
         } else {
             None
         };

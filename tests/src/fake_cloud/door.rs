@@ -50,35 +50,27 @@ impl Door {
 
     /// A client by its MQTT client id.
     #[must_use]
-    pub fn client(mut self, id: &str, key: Key) -> Self {
-        let client = Client {
-            key,
-            username: None,
-            method: None,
-        };
-        self.clients.insert(id.to_owned(), client);
-        self
+    pub fn client(self, id: &str, key: Key) -> Self {
+        self.with(id, key, None, None)
     }
 
     /// A client that has to send this user name as well.
     #[must_use]
-    pub fn client_named(mut self, id: &str, username: &str, key: Key) -> Self {
-        let client = Client {
-            key,
-            username: Some(username.to_owned()),
-            method: None,
-        };
-        self.clients.insert(id.to_owned(), client);
-        self
+    pub fn client_named(self, id: &str, username: &str, key: Key) -> Self {
+        self.with(id, key, Some(username), None)
     }
 
     /// A client of Event Grid: it has to send its id as user name, no password, and the token as data of this method.
     #[must_use]
-    pub fn client_by(mut self, id: &str, method: &str, key: Key) -> Self {
+    pub fn client_by(self, id: &str, method: &str, key: Key) -> Self {
+        self.with(id, key, Some(id), Some(method))
+    }
+
+    fn with(mut self, id: &str, key: Key, username: Option<&str>, method: Option<&str>) -> Self {
         let client = Client {
             key,
-            username: Some(id.to_owned()),
-            method: Some(method.to_owned()),
+            username: username.map(str::to_owned),
+            method: method.map(str::to_owned),
         };
         self.clients.insert(id.to_owned(), client);
         self

@@ -92,11 +92,19 @@ fn sides(page: &mut Page, sides: [(&str, &Side); 2]) {
     }
 }
 
-fn lanes(page: &mut Page, lanes: [(&str, &LaneStatus); 2], now: UnixTime) {
-    page.head("received_total", "counter", "Messages that came from the source.");
+type Lanes<'a> = [(&'a str, &'a LaneStatus); 2];
+
+/// A counter with nothing but the lane to tell it by.
+fn count(page: &mut Page, lanes: Lanes<'_>, metric: &str, help: &str, value: fn(&LaneStatus) -> u64) {
+    page.head(metric, "counter", help);
     for (name, lane) in lanes {
-        page.line("received_total", &[("lane", name)], lane.received);
+        page.line(metric, &[("lane", name)], value(lane));
     }
+}
+
+fn lanes(page: &mut Page, lanes: Lanes<'_>, now: UnixTime) {
+    let help = "Messages that came from the source.";
+    count(page, lanes, "received_total", help, |lane| lane.received);
     page.head(
         "forwarded_total",
         "counter",
@@ -119,26 +127,16 @@ fn lanes(page: &mut Page, lanes: [(&str, &LaneStatus); 2], now: UnixTime) {
             page.line("dropped_total", &labels, count);
         }
     }
-    page.head(
-        "answers_lost_total",
-        "counter",
-        "Response topics left out because no rule brings an answer back.",
-    );
-    for (name, lane) in lanes {
-        page.line("answers_lost_total", &[("lane", name)], lane.answers_lost);
-    }
-    page.head(
-        "dead_letters_lost_total",
-        "counter",
-        "Dead letters that could not be handed to the local broker.",
-    );
-    for (name, lane) in lanes {
-        page.line("dead_letters_lost_total", &[("lane", name)], lane.letters_lost);
-    }
+    let help = "Response topics left out because no rule brings an answer back.";
+    count(page, lanes, "answers_lost_total", help, |lane| lane.answers_lost);
+    let help = "Dead letters that could not be handed to the local broker.";
+    count(page, lanes, "dead_letters_lost_total", help, |lane| {
+        lane.letters_lost
+    });
     waiting(page, lanes, now);
 }
 
-fn waiting(page: &mut Page, lanes: [(&str, &LaneStatus); 2], now: UnixTime) {
+fn waiting(page: &mut Page, lanes: Lanes<'_>, now: UnixTime) {
     page.head(
         "waiting_messages",
         "gauge",
